@@ -1,0 +1,105 @@
+/* What an architecture supplies to core/. This is the only door: core/ includes nothing else of it.
+ * arch_types.h comes from the architecture's folder (the unit tests have a fake one) and defines
+ *   struct arch_domain, struct arch_vcpu, struct frame (opaque to core). */
+#ifndef CORE_ARCH_H
+#define CORE_ARCH_H
+
+#include "lib/types.h"
+#include "abi/guest_ptr.h"
+
+struct domain;
+struct vcpu;
+struct cpu;
+struct frame;
+
+#include "arch_types.h"
+
+/* --- who runs here --- */
+
+/* The vCPU whose stack this is; never NULL once the boot CPU has its idle vCPU. */
+struct vcpu *arch_current(void);
+#define current arch_current()
+
+/* Number of this host CPU, 0 .. nr_cpus - 1. */
+unsigned arch_this_cpu(void);
+
+/* --- hypervisor memory --- */
+
+/* 2^order contiguous pages, zeroed; NULL when there are none. Never sleeps. */
+void *arch_alloc_pages(unsigned order);
+void arch_free_pages(void *pages, unsigned order);
+
+/* --- guest memory, by virtual address of the current vCPU ---
+ * Each returns false on a fault or a range that touches the hypervisor's; bytes before the fault
+ * may have been copied. Never sleeps, never panics. */
+bool copy_from_guest(void *dst, guest_ptr_t src, size_t bytes);
+bool copy_to_guest(guest_ptr_t dst, const void *src, size_t bytes);
+
+/* --- frames of domains ---
+ * A reference keeps a frame from going back to the allocator; a writable one also keeps it from
+ * becoming a page table or descriptor page. */
+
+/* Takes a reference on `frame` if `owner` owns it and, for writable, if its type allows writing.
+ * 0, -EINVAL (no such frame, or not the owner's), -EBUSY (type). Lock-free. */
+int arch_frame_get(mfn_t frame, struct domain *owner, bool writable);
+void arch_frame_put(mfn_t frame, bool writable);
+/* The frame's bytes in the hypervisor's own mapping; valid while a reference is held. */
+void *arch_frame_bytes(mfn_t frame);
+
+/* A hypervisor page that the domain may map (shared_info, grant table): zeroed, owned by the domain,
+ * never a page table, and freed only by arch_unshare_page at the domain's end. NULL: no memory. */
+void *arch_share_page(struct domain *d, bool writable);
+void arch_unshare_page(struct domain *d, void *page);
+mfn_t arch_page_mfn(const void *page);
+
+/* --- grant mappings (core/grant.c calls these; the caller holds its own frame references) --- */
+
+/* Makes the current domain's L1 entry at host_addr (a virtual address, or with GNTMAP_contains_pte
+ * the machine address of the entry) map the frame. The entry takes references of its own.
+ * 0 or a GNTST_* error. */
+int arch_grant_map(uint64_t host_addr, mfn_t frame, uint32_t gntmap_flags);
+/* Clears that entry if it still maps the frame. 0 or a GNTST_* error. */
+int arch_grant_unmap(uint64_t host_addr, mfn_t frame, uint32_t gntmap_flags);
+
+/* --- life of domains and vCPUs --- */
+
+int arch_domain_init(struct domain *d);
+/* Gives back everything the guest held: vCPU page tables, pins, pages. Calls cond_resched. */
+void arch_domain_relinquish(struct domain *d);
+/* Frees what arch_domain_init made; also after it failed half-way. */
+void arch_domain_free(struct domain *d);
+int arch_vcpu_init(struct vcpu *v);
+void arch_vcpu_free(struct vcpu *v);
+
+/* --- switching --- */
+
+/* Leaves prev and runs next; returns when prev is scheduled again. Interrupts are off. */
+void arch_switch(struct vcpu *prev, struct vcpu *next);
+/* Makes the CPU take a look at its scheduler soon (an IPI if it is another one). */
+void arch_kick_cpu(unsigned cpu);
+/* Makes the vCPU, if it runs in its guest, come to the exit path soon so that events are seen. */
+void arch_kick_vcpu(struct vcpu *v);
+/* Waits for an interrupt with interrupts on, and returns with them off. */
+void arch_wait_for_interrupt(void);
+/* Lets pending interrupts in, for a few instructions. */
+void arch_poll_interrupts(void);
+
+/* --- time --- */
+
+/* Nanoseconds since boot; never steps back on one CPU. */
+uint64_t arch_now_ns(void);
+/* Nanoseconds since 1970 at boot, from the battery clock. */
+uint64_t arch_boot_wallclock_ns(void);
+/* Programs this CPU's one timer; 0 turns it off. Then timer_interrupt() is called at or after it. */
+void arch_set_timer(uint64_t deadline_ns);
+/* Fills the vCPU's vcpu_time_info (and its registered copy). */
+void arch_update_vcpu_time(struct vcpu *v);
+
+/* --- console --- */
+
+void arch_console_write(const char *text, size_t length);
+
+/* Ends the machine's run with this status for whoever started it (QEMU), or halts. */
+void arch_machine_exit(int status) __attribute__((noreturn));
+
+#endif

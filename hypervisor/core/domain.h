@@ -1,0 +1,106 @@
+/* Domains and their vCPUs. */
+#ifndef CORE_DOMAIN_H
+#define CORE_DOMAIN_H
+
+#include "lib/types.h"
+#include "lib/spinlock.h"
+#include "abi/xen.h"
+#include "core/arch.h"
+#include "core/mutex.h"
+#include "core/sched.h"
+#include "core/timer.h"
+#include "core/evtchn.h"
+#include "core/grant.h"
+#include "core/console.h"
+
+/* Lock order, outermost first. Never take a lock to the left while holding one to the right.
+ *   domain.page_lock (mutex: may be held over preemption)
+ *   > grant_table.lock > evtchn_domain.lock (two domains: lower domid first)
+ *   > run queue lock > timer queue lock > allocator lock > console lock */
+
+#define MAX_VCPUS       64
+#define DOMAIN_NAME_MAX 32 /* with the NUL */
+
+/* What the domain's node in the system tree allows it; bits of domain.privileges. */
+#define PRIV_CONSOLE_WRITE 0x1u /* console_io write */
+#define PRIV_CONSOLE_READ  0x2u /* console_io read, VIRQ_CONSOLE */
+#define PRIV_FOREIGN_MAP   0x4u /* map and update page tables of other domains */
+#define PRIV_CONTROL       0x8u /* debug and control calls, shutdown of the machine */
+
+struct abi_version; /* core/hypercall.h */
+struct wire_end;    /* core/wiring.h */
+
+enum domain_state {
+    DOMAIN_BUILDING, /* no vCPU has run */
+    DOMAIN_RUNNING,
+    DOMAIN_SHUTDOWN, /* vCPUs stop at their next way out of the hypervisor */
+    DOMAIN_DEAD,     /* resources given back; the struct waits for its last reference */
+};
+
+struct domain {
+    uint16_t id;
+    uint8_t state;         /* enum domain_state */
+    uint8_t shutdown_code; /* SHUTDOWN_*, valid from DOMAIN_SHUTDOWN on */
+    bool dying;            /* set once, before resources are given back: no new reference is granted */
+    uint32_t privileges;
+    const struct abi_version *abi;
+    uint32_t refs;         /* the domain itself, each foreign user, and one while it owns pages */
+    unsigned nr_vcpus;
+    unsigned vcpus_in;     /* vCPUs not yet parked after a shutdown */
+    struct vcpu *vcpu[MAX_VCPUS];
+    struct shared_info *shared;
+    struct mutex page_lock; /* page-table changes of this domain */
+    uint64_t pages;         /* frames owned now (atomic) */
+    uint64_t max_pages;
+    uint64_t vm_assist;     /* VMASST bits enabled */
+    struct evtchn_domain evtchn;
+    struct grant_table grant;
+    struct domain_console console;
+    struct wire_end *wires;
+    unsigned nr_wires;
+    struct arch_domain arch;
+    char name[DOMAIN_NAME_MAX];
+};
+
+/* Bits of vcpu.work: reasons to take the slow way out to the guest. Set atomically by anyone. */
+#define WORK_RESCHED 0x1u /* look at the scheduler */
+#define WORK_STOP    0x2u /* the domain was shut down: do not run the guest again */
+#define WORK_EVENT   0x4u /* look for undelivered events (masked ones too) */
+
+struct vcpu {
+    uint32_t work;
+    uint16_t id;
+    bool up;     /* online as VCPUOP_is_up says */
+    bool idle;   /* the idle vCPU of a host CPU; it has no guest */
+    struct domain *domain;
+    struct vcpu_info *info; /* in shared_info, or where register_vcpu_info put it */
+    mfn_t info_frame;       /* frame of a registered info, else INVALID_MFN */
+    guest_ptr_t runstate_area; /* 0: none */
+    struct sched_vcpu sched;
+    struct evtchn_vcpu evtchn;
+    struct timer singleshot;
+    struct timer periodic;
+    uint64_t periodic_ns;
+    struct arch_vcpu arch;
+};
+
+/* The domain with that id, with a reference; NULL if there is none. DOMID_SELF is the caller's. */
+struct domain *domain_get(uint16_t id);
+void domain_put(struct domain *d);
+
+/* A new domain in DOMAIN_BUILDING with one reference, or NULL. */
+struct domain *domain_create(uint16_t id, const char *name, unsigned nr_vcpus, uint64_t max_pages);
+
+/* Stops the domain's vCPUs for good. The first caller's code stands. From any context. */
+void domain_shutdown(struct domain *d, uint8_t code);
+/* Shuts down with SHUTDOWN_crash and says why on the console. */
+void domain_crash(struct domain *d, const char *fmt, ...) PRINTF(2, 3);
+/* Gives back everything; works on half-built domains. Calls cond_resched; the caller's reference
+ * goes. */
+void domain_destroy(struct domain *d);
+
+/* Lets interrupts and other vCPUs in; call at least every 20,000 instructions of work that a guest
+ * can prolong. The caller may hold mutexes, but no spin lock. */
+void cond_resched(void);
+
+#endif

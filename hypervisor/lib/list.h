@@ -1,0 +1,44 @@
+/* Doubly linked circular list; the head is a node of its own. */
+#ifndef LIB_LIST_H
+#define LIB_LIST_H
+
+#include "lib/types.h"
+
+struct list {
+    struct list *next, *prev;
+};
+
+static inline void list_init(struct list *head)
+{
+    head->next = head->prev = head;
+}
+
+static inline bool list_empty(const struct list *head)
+{
+    return head->next == head;
+}
+
+static inline void list_insert_before(struct list *pos, struct list *node)
+{
+    node->prev = pos->prev;
+    node->next = pos;
+    pos->prev->next = node;
+    pos->prev = node;
+}
+
+static inline void list_append(struct list *head, struct list *node)
+{
+    list_insert_before(head, node);
+}
+
+/* Leaves the node pointing at itself, so that removing it twice is harmless. */
+static inline void list_remove(struct list *node)
+{
+    node->prev->next = node->next;
+    node->next->prev = node->prev;
+    list_init(node);
+}
+
+#define list_for_each(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
+
+#endif

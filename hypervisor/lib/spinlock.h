@@ -1,0 +1,29 @@
+/* Spin locks. Held only over short, bounded work, with interrupts off, never over anything that
+ * waits for another CPU or may switch to another vCPU. Longer exclusion: core/mutex.h. */
+#ifndef LIB_SPINLOCK_H
+#define LIB_SPINLOCK_H
+
+#include "lib/types.h"
+
+struct spinlock {
+    uint32_t held;
+};
+
+static inline bool spin_trylock(struct spinlock *l)
+{
+    return __atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
+static inline void spin_lock(struct spinlock *l)
+{
+    while (unlikely(!spin_trylock(l)))
+        while (READ_ONCE(l->held))
+            __builtin_ia32_pause();
+}
+
+static inline void spin_unlock(struct spinlock *l)
+{
+    __atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
+}
+
+#endif

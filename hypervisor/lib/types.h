@@ -1,0 +1,62 @@
+/* Basic types. Frame numbers of different kinds are one-member structs, so that mixing them up does
+ * not compile. A guest pointer is guest_ptr_t (abi/guest_ptr.h): it cannot be dereferenced here. */
+#ifndef LIB_TYPES_H
+#define LIB_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PAGE_SHIFT 12
+#define PAGE_SIZE  (1ul << PAGE_SHIFT)
+#define PAGE_MASK  (~(PAGE_SIZE - 1))
+
+/* Machine frame number: a page of the machine's memory. */
+typedef struct {
+    uint64_t n;
+} mfn_t;
+
+/* Pseudo-physical frame number: an index into one guest's p2m, meaningful to that guest only. */
+typedef struct {
+    uint64_t n;
+} pfn_t;
+
+/* Guest frame number as the ABI passes it: for a PV guest it holds the number of an mfn. */
+typedef struct {
+    uint64_t n;
+} gfn_t;
+
+static inline mfn_t mfn(uint64_t n)
+{
+    return (mfn_t){n};
+}
+
+static inline pfn_t pfn(uint64_t n)
+{
+    return (pfn_t){n};
+}
+
+static inline gfn_t gfn(uint64_t n)
+{
+    return (gfn_t){n};
+}
+
+static inline bool mfn_equal(mfn_t a, mfn_t b)
+{
+    return a.n == b.n;
+}
+
+#define INVALID_MFN  ((mfn_t){~0ul})
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b)    ((a) < (b) ? (a) : (b))
+#define MAX(a, b)    ((a) > (b) ? (a) : (b))
+
+#define likely(x)         __builtin_expect(!!(x), 1)
+#define unlikely(x)       __builtin_expect(!!(x), 0)
+#define READ_ONCE(x)      (*(const volatile __typeof__(x) *)&(x))
+#define WRITE_ONCE(x, v)  (*(volatile __typeof__(x) *)&(x) = (v))
+#define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+
+#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+
+#endif
