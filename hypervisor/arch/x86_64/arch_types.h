@@ -1,0 +1,18 @@
+/* The parts of struct domain and struct vcpu that this architecture adds. */
+#ifndef ARCH_TYPES_H
+#define ARCH_TYPES_H
+
+#include "paging/types.h"
+#include "pv/types.h"
+
+struct arch_domain {
+    struct paging_domain paging;
+    struct pv_domain pv;
+};
+
+struct arch_vcpu {
+    struct paging_vcpu paging;
+    struct pv_vcpu pv;
+};
+
+#endif
