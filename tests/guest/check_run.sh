@@ -1,0 +1,52 @@
+#!/bin/sh
+# check_run.sh [--exit STATUS] [--expect REGEX]... [--reject REGEX]... [--input TEXT] -- COMMAND...
+# Runs COMMAND and compares its exit status and its output, line by line, with what is expected.
+set -u
+
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
+: >"$work/expect"
+: >"$work/reject"
+: >"$work/input"
+status=0
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --exit) status=$2 ;;
+    --expect) printf '%s\n' "$2" >>"$work/expect" ;;
+    --reject) printf '%s\n' "$2" >>"$work/reject" ;;
+    --input) printf '%s\n' "$2" >"$work/input" ;;
+    --) shift; break ;;
+    *) echo "check_run.sh: what is '$1'?" >&2; exit 2 ;;
+    esac
+    shift 2
+done
+
+"$@" <"$work/input" >"$work/raw" 2>&1
+got=$?
+# Serial lines end in \r\n; expressions that end in $ should not have to know.
+tr -d '\r' <"$work/raw" >"$work/output"
+
+failures=0
+fail()
+{
+    echo "FAIL: $1"
+    failures=$((failures + 1))
+}
+
+[ "$got" -eq "$status" ] || fail "exit status $got, expected $status"
+while IFS= read -r regex; do
+    grep -Eq -e "$regex" "$work/output" || fail "no line matches: $regex"
+done <"$work/expect"
+while IFS= read -r regex; do
+    found=$(grep -E -m 1 -e "$regex" "$work/output") &&
+        fail "a line matches that must not: $regex: $found"
+done <"$work/reject"
+
+[ "$failures" -eq 0 ] && exit 0
+echo "--- command: $*"
+echo "--- output:"
+cat "$work/output"
+echo "--- end of output"
+exit 1
