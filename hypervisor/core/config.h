@@ -1,0 +1,70 @@
+/* The system tree: the device tree blob that says what to run. docs/system-tree.md is its
+ * reference. Every wrong thing is reported with log_line() as "NODE: PROPERTY = VALUE: expected
+ * ...", and only the domain or wire that has it is refused. Nothing is allocated or copied: what
+ * these structures point at lies in the blob, which must stay. Boot only; libfdt needs a stack
+ * protector canary at %fs:0x28. */
+#ifndef CORE_CONFIG_H
+#define CORE_CONFIG_H
+
+#include "lib/types.h"
+
+#define CONFIG_MAX_DOMAINS 2048
+#define CONFIG_MAX_CPUS    64 /* host CPUs that `cpus` can name: 0 .. 63 */
+
+/* Large (16 KiB): make it static. */
+struct system_config {
+    const void *fdt;
+    unsigned nr_domains; /* nodes under /domains, wrong ones included */
+    unsigned refused;    /* nodes outside /domains and /wiring that were reported as wrong */
+    int wiring;          /* node offset, negative: none */
+    struct {
+        int node;
+        uint32_t phandle; /* 0: none */
+    } domain[CONFIG_MAX_DOMAINS];
+};
+
+struct domain_config {
+    const char *name;   /* the node's, 1 .. 31 characters */
+    const void *kernel; /* size 0 is possible: image_parse reports that */
+    size_t kernel_size;
+    const void *ramdisk; /* NULL: none */
+    size_t ramdisk_size;
+    const char *bootargs; /* "" if none; shorter than MAX_GUEST_CMDLINE */
+    uint64_t pages;
+    uint64_t cpus;        /* bit n: may run on host CPU n */
+    uint32_t vcpus;       /* 1 .. 64 */
+    uint32_t weight;      /* 1 .. 65535 */
+    uint32_t cap;         /* percent of one host CPU; 0: none */
+    uint32_t privileges;  /* PRIV_* */
+    uint32_t abi_version; /* newest ABI version that the domain may see; 0: no limit */
+    uint16_t id;          /* 1, 2, ... in the order of the nodes */
+};
+
+enum wire_kind {
+    WIRE_EVENT_CHANNEL,
+    WIRE_SHARED_PAGE,
+};
+
+struct wire_config {
+    const char *name; /* the node's, 1 .. 31 characters */
+    enum wire_kind kind;
+    struct {
+        uint16_t domid;  /* exists in the tree; may have been refused */
+        uint32_t number; /* port; for a shared page the grant reference, at both ends */
+    } end[2];            /* of a shared page: owner, peer */
+};
+
+/* Checks the whole blob, of which no byte beyond size is read; it must be 8-byte aligned. False:
+ * one line was logged and there is nothing to run. */
+bool config_open(struct system_config *sys, const void *blob, size_t size);
+
+/* Reads the domain of that index, 0 .. nr_domains - 1; its id is index + 1. False: logged, refused.
+ */
+bool config_domain(const struct system_config *sys, unsigned index, struct domain_config *dom);
+
+/* The first (after = -1) or next wire's node, or negative: no more. */
+int config_next_wire(const struct system_config *sys, int after);
+/* Reads that wire. False: logged, refused. */
+bool config_wire(const struct system_config *sys, int node, struct wire_config *wire);
+
+#endif

@@ -1,0 +1,41 @@
+/* Kernel images: 64-bit ELF files with Xen's notes. Every byte of them is hostile. */
+#ifndef CORE_IMAGE_H
+#define CORE_IMAGE_H
+
+#include "lib/types.h"
+
+#define NO_ADDRESS (~0ul)
+
+/* Addresses are virtual. A page-aligned virt_base is mapped to pfn 0, and what follows it linearly.
+ */
+struct image {
+    const uint8_t *file;
+    size_t size;
+    uint64_t virt_base;
+    uint64_t virt_start,
+        virt_end;            /* first and one past the last byte of the segments, >= virt_base */
+    uint64_t entry;          /* in a segment */
+    uint64_t hypercall_page; /* whole page in a segment, or NO_ADDRESS */
+    uint64_t init_p2m;       /* where the p2m is wanted, page-aligned, or NO_ADDRESS */
+    uint64_t virt_offset;    /* virtual address - p_paddr */
+    uint32_t abi_version;    /* Lamina's note; 0: none */
+    bool ramdisk_by_pfn;     /* MOD_START_PFN: a ramdisk need not be mapped */
+    char guest_os[16];       /* for people; "" if not said; printable */
+};
+
+struct image_segment {
+    const void *bytes; /* in the file */
+    uint64_t virt;
+    uint64_t file_bytes; /* to copy */
+    uint64_t mem_bytes;  /* >= file_bytes: the rest is zero */
+};
+
+/* Reads and checks a kernel. False: one line was logged that begins with "/domains/NAME: kernel".
+ */
+bool image_parse(struct image *img, const void *file, size_t size, const char *name);
+
+/* Steps over the loadable segments: start with *cursor = 0. They lie in virt_start .. virt_end, do
+ * not overlap, and are in the file's order, which need not be that of their addresses. */
+bool image_next_segment(const struct image *img, unsigned *cursor, struct image_segment *seg);
+
+#endif

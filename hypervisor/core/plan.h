@@ -1,0 +1,61 @@
+/* Where everything of a new domain goes: the start-of-day layout that abi/xen.h promises to 64-bit
+ * PV kernels. Pure computation; the builder then allocates frames, fills tables and copies. */
+#ifndef CORE_PLAN_H
+#define CORE_PLAN_H
+
+#include "lib/types.h"
+#include "core/image.h"
+
+/* A piece of the domain: pages from pfn on, mapped from virt on. pages 0: there is none. */
+struct plan_range {
+    uint64_t virt; /* NO_ADDRESS: not mapped */
+    uint64_t pfn;
+    uint64_t pages;
+};
+
+/* Page tables of one level that cover `tables` aligned stretches of address space from virt on. */
+struct plan_tables {
+    uint64_t virt;
+    uint64_t pfn;
+    uint64_t tables;
+};
+
+/* A linear mapping: pages from pfn on, mapped from virt on, through page tables of its own. */
+struct plan_area {
+    uint64_t virt;
+    uint64_t pfn;
+    uint64_t pages;
+    struct plan_tables level[4]; /* [0] is L1; those that the other area has already are not here */
+};
+
+#define PLAN_BOOT 0 /* virt_base .. its end on a 4 MiB boundary: pfn 0 and up */
+#define PLAN_P2M  1 /* the p2m where INIT_P2M wants it; pages 0: the p2m is in the boot area */
+
+struct build_plan {
+    uint64_t nr_pages; /* of the domain */
+    uint64_t entry;
+    uint64_t hypercall_page; /* or NO_ADDRESS */
+    struct plan_range kernel;
+    struct plan_range ramdisk; /* not mapped if the kernel takes it by pfn */
+    struct plan_range p2m;
+    struct plan_range start_info, xenstore, console; /* one page each */
+    struct plan_range
+        page_tables;         /* of the boot area, L4 first, then L3, L2, L1; mapped read-only */
+    struct plan_range stack; /* one page; the stack pointer starts at its end */
+    struct plan_range p2m_tables; /* of the p2m area, right after the p2m; not mapped */
+    struct plan_area area[2];
+};
+
+/* Plans a domain of nr_pages for that kernel and a ramdisk of that many bytes (0: none). False: it
+ * does not fit, and one line was logged that begins with "/domains/NAME: ". */
+bool plan_make(struct build_plan *plan, const struct image *img, size_t ramdisk_bytes,
+               uint64_t nr_pages, const char *name);
+
+/* The pfn of the page table of that level (1 .. 4) on the way to an address in one of the areas. So
+ * the tables are filled by this, for each area and level, with span = PAGE_SIZE << 9 * (level - 1):
+ *   for each multiple va of span that touches the area:
+ *     entry (va / span) % 512 of plan_table(level, va) = level 1: page area.pfn + (va - area.virt)
+ * / PAGE_SIZE, read-only if in page_tables; else: plan_table(level - 1, va) */
+pfn_t plan_table(const struct build_plan *plan, unsigned level, uint64_t va);
+
+#endif
