@@ -1,4 +1,7 @@
-/* Event channels (2-level ABI). */
+/* Event channels (2-level ABI). Binding and closing take the domain's lock; sending takes none: it
+ * reads one pointer of the channel. Channels therefore stay allocated until evtchn_free, and a
+ * domain that ends has all its channels closed (evtchn_destroy), then lets every CPU pass through a
+ * point with interrupts on, and only then is freed. */
 #ifndef CORE_EVTCHN_H
 #define CORE_EVTCHN_H
 
@@ -7,29 +10,70 @@
 
 struct domain;
 struct vcpu;
-struct evtchn;
 
-struct evtchn_domain {
-    struct spinlock lock; /* guards binding; sending takes none */
-    struct evtchn *bucket[1]; /* to be laid out by core/evtchn.c's author */
+#define EVTCHN_PORTS    4096u /* of the 2-level ABI on 64 bits; port 0 is never used */
+#define EVTCHN_PER_PAGE 128u
+
+enum evtchn_state {
+    CHAN_FREE,
+    CHAN_RESERVED, /* port 0 */
+    CHAN_UNBOUND,
+    CHAN_INTERDOMAIN,
+    CHAN_VIRQ,
+    CHAN_IPI,
+    CHAN_HYPERVISOR, /* the other end is the hypervisor */
 };
 
+struct evtchn {
+    struct evtchn *peer; /* the other end; NULL unless CHAN_INTERDOMAIN */
+    struct vcpu *notify; /* whom an event on this port wakes; never NULL */
+    uint32_t port;
+    uint8_t state; /* enum evtchn_state */
+    uint8_t virq;
+    uint16_t remote_domid; /* CHAN_UNBOUND: who may bind */
+};
+
+struct evtchn_domain {
+    struct spinlock lock;
+    uint32_t nr_ports;  /* ports below have a struct evtchn */
+    uint32_t free_hint; /* no free port lies below */
+    struct evtchn *page[EVTCHN_PORTS / EVTCHN_PER_PAGE];
+    uint64_t pollers;                              /* vCPUs in SCHEDOP_poll (atomic) */
+    void (*on_hypervisor_event)(struct domain *d); /* the guest rang a CHAN_HYPERVISOR port */
+};
+
+#define NR_VIRQS_KEPT 24
+
 struct evtchn_vcpu {
-    uint32_t virq_port[24];
+    uint32_t virq_port[NR_VIRQS_KEPT]; /* 0: not bound */
+    uint32_t poll_port;                /* the one port polled, 0: several */
 };
 
 int evtchn_init(struct domain *d);
-/* Closes every port; afterwards no one can bind to the domain. */
+/* Closes every port; afterwards no one can bind to the domain (d->dying is set). Calls
+ * cond_resched. */
 void evtchn_destroy(struct domain *d);
-/* Raises a virtual interrupt, if the vCPU has bound it. From any context. */
+/* Frees the channels; also after evtchn_init failed. */
+void evtchn_free(struct domain *d);
+
+/* Raises a virtual interrupt, if the vCPU has bound it (global ones: pass vCPU 0). From any
+ * context. */
 void evtchn_raise_virq(struct vcpu *v, unsigned virq);
-/* Boot-time wiring: binds d1's port p1 to d2's port p2, both of which must be free. 0 or -errno. */
+
+/* Boot-time wiring: binds d1's port p1 to d2's port p2, both of which must be free and 1 ..
+ * EVTCHN_PORTS - 1. 0, -XEN_EINVAL, -XEN_EEXIST, -XEN_ENOMEM. */
 int evtchn_wire(struct domain *d1, uint32_t p1, struct domain *d2, uint32_t p2);
-/* Makes an unbound port for the hypervisor's own end (console); the lowest free one. */
-int evtchn_alloc_hypervisor_port(struct domain *d, uint32_t *port);
-/* Marks the event pending at d's port from the hypervisor's end. */
+/* Makes a port for the hypervisor's own end (console); the lowest free one. `event` is called when
+ * the guest sends on it: in the sender's context, no lock held. 0 or -errno. */
+int evtchn_alloc_hypervisor_port(struct domain *d, void (*event)(struct domain *d), uint32_t *port);
+/* Marks the event pending at d's port from the hypervisor's end; nothing if the guest closed it. */
 void evtchn_notify(struct domain *d, uint32_t port);
+
 /* The vCPU has an event pending and does not mask upcalls. */
 bool evtchn_deliverable(struct vcpu *v);
+/* Whether d's port is pending; -XEN_EINVAL if there is no such port. */
+int evtchn_is_pending(struct domain *d, uint32_t port);
+/* Makes the vCPU look at its events: sets upcall_pending and WORK_EVENT, wakes or kicks it. */
+void evtchn_mark_upcall(struct vcpu *v);
 
 #endif

@@ -9,15 +9,18 @@
 struct vcpu;
 
 struct mutex {
-    struct vcpu *owner; /* NULL: free */
+    uintptr_t owner;      /* struct vcpu *, 0: free; bit 0: someone waits */
     struct spinlock lock; /* guards the waiters */
     struct list waiters;
 };
 
 void mutex_init(struct mutex *m);
-/* Not recursive. Fast path: one compare-and-swap. */
+/* Not recursive. Fast path: one compare-and-swap. May switch to another vCPU; no spin lock is held.
+ */
 void mutex_lock(struct mutex *m);
-/* Hands over to the longest waiter, if any. */
+/* Hands over to the longest waiter, if any, so that none can be overtaken for ever. */
 void mutex_unlock(struct mutex *m);
+/* Whether the current vCPU holds it. */
+bool mutex_held(const struct mutex *m);
 
 #endif

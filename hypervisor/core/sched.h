@@ -1,5 +1,6 @@
 /* Which vCPU runs where. A vCPU has a hypervisor stack of its own, so it can be switched away from
- * anywhere in the hypervisor and simply goes on there later: hypercalls need no restart logic. */
+ * anywhere in the hypervisor and simply goes on there later: hypercalls need no restart logic.
+ * All functions are called with interrupts off. */
 #ifndef CORE_SCHED_H
 #define CORE_SCHED_H
 
@@ -8,37 +9,49 @@
 
 struct vcpu;
 
+#define MAX_CPUS       64
+#define SCHED_SLICE_NS 10000000ul
+
 enum run_state { /* numbers of RUNSTATE_* */
-    STATE_RUNNING = 0,
-    STATE_RUNNABLE = 1,
-    STATE_BLOCKED = 2,
-    STATE_OFFLINE = 3,
+                 STATE_RUNNING = 0,
+                 STATE_RUNNABLE = 1,
+                 STATE_BLOCKED = 2,
+                 STATE_OFFLINE = 3,
 };
 
 struct sched_vcpu {
-    struct list queue; /* in a run queue when runnable */
-    unsigned cpu;      /* host CPU it runs on or is queued at */
-    uint8_t state;     /* enum run_state */
-    uint64_t since_ns; /* when it entered that state */
+    struct list queue;   /* in its CPU's run queue while runnable */
+    unsigned cpu;        /* host CPU it belongs to; changes only while it is offline */
+    uint8_t state;       /* enum run_state; guarded by the run queue's lock */
+    uint64_t since_ns;   /* when it entered that state */
     uint64_t time_ns[4]; /* time spent in each state before since_ns */
 };
 
+/* Makes `idle`, whose stack the CPU is on, the CPU's idle vCPU. Once per CPU, before anything else.
+ */
 void sched_init_cpu(unsigned cpu, struct vcpu *idle);
-void sched_init_vcpu(struct vcpu *v); /* offline */
-/* Offline or blocked → runnable. No effect on one that runs or is runnable. From any context. */
+/* Offline; it will run on host CPU `cpu`. */
+void sched_init_vcpu(struct vcpu *v, unsigned cpu);
+/* Offline or blocked -> runnable. No effect on one that runs or is runnable. From any context. */
 void sched_wake(struct vcpu *v);
-/* Gives the CPU to whoever is next; returns when the caller runs again. Interrupts off. */
+/* Gives the CPU to whoever is next; returns when the caller runs again. Clears WORK_RESCHED. */
 void schedule(void);
+/* schedule(), but only if another vCPU is ready; cheap otherwise. */
 void sched_yield(void);
-/* Blocks the current vCPU until sched_wake, unless wake_condition(current) holds already. */
-void sched_block(bool (*wake_condition)(struct vcpu *));
+/* Blocks the current vCPU until sched_wake, unless ready(current, arg) holds. Make the condition
+ * true first, then call sched_wake: no wake-up is lost. Callers look again afterwards, as wake-ups
+ * may be spurious. ready may be NULL. */
+void sched_block(bool (*ready)(struct vcpu *v, const void *arg), const void *arg);
 /* Takes the current vCPU off its CPU for ever. */
 void sched_park(void) __attribute__((noreturn));
-/* From the timer interrupt: is the slice over? Sets WORK_RESCHED. */
-void sched_tick(void);
+/* The vCPU is offline and its CPU has left its stack: it may be freed. */
+bool sched_is_off(const struct vcpu *v);
+/* From the interrupt that arch_kick_cpu sends: sets WORK_RESCHED, or starts the slice, as needed.
+ */
+void sched_kicked(void);
 /* Body of each CPU's idle vCPU. */
 void sched_idle(void) __attribute__((noreturn));
-/* Nanoseconds of the current state included. */
-uint64_t sched_time(struct vcpu *v, enum run_state state);
+/* Nanoseconds in that state so far, the current stay included. */
+uint64_t sched_time(const struct vcpu *v, enum run_state state);
 
 #endif

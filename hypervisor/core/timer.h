@@ -1,4 +1,5 @@
-/* One-shot timers, in a heap per host CPU. */
+/* One-shot timers: a heap per host CPU. The nodes are the timers themselves, so setting one needs
+ * no memory and cannot fail. */
 #ifndef CORE_TIMER_H
 #define CORE_TIMER_H
 
@@ -6,21 +7,23 @@
 
 struct timer {
     uint64_t deadline_ns;
-    void (*fire)(struct timer *t); /* on the timer's CPU, interrupts off; must be short */
+    void (*fire)(struct timer *t);        /* on the timer's CPU, interrupts off; must be short */
+    struct timer *child, *sibling, *back; /* back: elder sibling, or the parent of a first child */
     unsigned cpu;
-    uint32_t slot; /* place in the heap + 1; 0: not set */
+    bool set;
 };
 
 void timer_init(struct timer *t, void (*fire)(struct timer *t));
-/* Sets or moves it, on this CPU. A deadline in the past fires at the next opportunity. */
+/* Sets or moves it, onto this CPU. A deadline in the past fires at the next timer interrupt, which
+ * comes at once. Whoever uses a timer sees to it that two CPUs do not set it at the same time. */
 void timer_set(struct timer *t, uint64_t deadline_ns);
-/* After it returns, fire does not run and will not. */
+/* After it returns, fire does not run and will not (unless it is fire itself that cancels). */
 void timer_cancel(struct timer *t);
 static inline bool timer_is_set(const struct timer *t)
 {
-    return t->slot != 0;
+    return READ_ONCE(t->set);
 }
-/* From the architecture's timer interrupt. */
+/* From the architecture's timer interrupt: fires what is due and programs the next deadline. */
 void timer_interrupt(void);
 
 #endif
