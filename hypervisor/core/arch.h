@@ -25,7 +25,8 @@ unsigned arch_this_cpu(void);
 
 /* --- hypervisor memory --- */
 
-/* 2^order contiguous pages, zeroed; NULL when there are none. Never sleeps. */
+/* 2^order contiguous pages, zeroed; NULL when there are none. Never sleeps, but may flush the TLBs of
+ * other CPUs: hold no spin lock that they take. */
 void *arch_alloc_pages(unsigned order);
 void arch_free_pages(void *pages, unsigned order);
 
@@ -51,6 +52,19 @@ void *arch_frame_bytes(mfn_t frame);
 void *arch_share_page(struct domain *d, bool writable);
 void arch_unshare_page(struct domain *d, void *page);
 mfn_t arch_page_mfn(const void *page);
+
+/* --- a domain's amount of memory (core/memory.c) --- */
+
+/* 2^order contiguous frames for the domain, zeroed; pfn numbers from first_pfn on are recorded for
+ * them. INVALID_MFN: no memory, over max_pages, or dying. Calls cond_resched. */
+mfn_t arch_populate(struct domain *d, gfn_t first_pfn, unsigned order);
+/* The domain gives up one frame; it goes when nothing refers to it any more. 0 or -XEN_EINVAL: it is
+ * not the domain's, or was given up before. */
+int arch_depopulate(struct domain *d, mfn_t frame);
+/* Number of machine frames. */
+uint64_t arch_max_frame(void);
+/* Sub-operations of memory_op that only this architecture has. */
+long arch_memory_op(unsigned cmd, guest_ptr_t arg);
 
 /* --- grant mappings (core/grant.c calls these; the caller holds its own frame references) --- */
 

@@ -1,0 +1,3 @@
+#include "cpu/tlb.h"
+
+struct tlb_clock tlb_clock;

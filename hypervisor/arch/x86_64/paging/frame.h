@@ -1,0 +1,116 @@
+/* One struct frame for each page of machine memory: who owns it, how often it is referred to, and
+ * what it may be used as. Frame table and M2P together take less than 1 % of memory.
+ *
+ * A reference keeps the frame with its owner. A type use (always together with a reference) keeps
+ * the type: a frame of a page-table or descriptor type has no writable mapping. Types change only
+ * while there is no use. Uses of page-table and descriptor types come and go under the owner's
+ * page_lock; references and uses as writable page are lock-free. */
+#ifndef PAGING_FRAME_H
+#define PAGING_FRAME_H
+
+#include "lib/types.h"
+#include "cpu/layout.h"
+#include "core/arch.h"
+
+enum frame_type {
+    TYPE_NONE, /* with uses: it must not be anything else (a read-only shared page) */
+    TYPE_L1,
+    TYPE_L2,
+    TYPE_L3,
+    TYPE_L4,
+    TYPE_DESCRIPTOR, /* page of a GDT or LDT */
+    TYPE_WRITABLE,
+};
+
+/* The type word. The stamp is the flush clock (cpu/tlb.h) at the time the uses went to 0. */
+#define TYPE_SHIFT    60
+#define TYPE_PINNED   (1ul << 58) /* one of the uses is the guest's pin */
+#define TYPE_USE      (1ul << 32)
+#define TYPE_USES     (0x3fffffful << 32)
+#define TYPE_STAMP    0xfffffffful
+#define TYPE_OF(word) ((enum frame_type)((word) >> TYPE_SHIFT))
+#define USES_OF(word) (((word)&TYPE_USES) >> 32)
+#define TYPE_MAKE(t)  ((uint64_t)(t) << TYPE_SHIFT)
+
+/* The reference word. */
+#define REF_COUNT       0xfffffffful
+#define REF_FREE        (1ul << 63) /* head of a free block; the order is in bits 32 .. 36 */
+#define REF_ALLOCATED   (1ul << 62) /* the domain holds it as its memory: one of the references */
+#define REF_SHARED      (1ul << 61) /* the hypervisor's, lent to its owner (arch_share_page) */
+#define REF_ORDER_SHIFT 32
+
+struct frame {
+    uint64_t refs;
+    uint64_t type;
+    uint32_t owner; /* number of the page where its struct domain begins; 0: free or hypervisor's */
+    uint32_t stamp; /* free: flush clock when it was freed */
+    uint32_t next, prev; /* in the owner's list or a free list, by number; 0: none */
+};
+_Static_assert(sizeof(struct frame) == 32, "the frame table must stay under 1 % of memory");
+
+/* Frames have numbers below this; entry 0 is never used. */
+extern uint64_t frames_max;
+
+static inline bool frame_exists(mfn_t m)
+{
+    return m.n < frames_max;
+}
+
+static inline struct frame *frame_at(mfn_t m)
+{
+    return (struct frame *)FRAME_TABLE_START + m.n;
+}
+
+static inline mfn_t frame_mfn(const struct frame *f)
+{
+    return mfn(f - (struct frame *)FRAME_TABLE_START);
+}
+
+/* The page through the hypervisor's mapping of all memory. */
+static inline void *frame_bytes(mfn_t m)
+{
+    return (void *)(DIRECT_START + (m.n << PAGE_SHIFT));
+}
+
+static inline mfn_t bytes_frame(const void *bytes)
+{
+    return mfn(((uint64_t)bytes - DIRECT_START) >> PAGE_SHIFT);
+}
+
+static inline struct domain *frame_owner(const struct frame *f)
+{
+    uint32_t page = READ_ONCE(f->owner);
+
+    return page ? (struct domain *)frame_bytes(mfn(page)) : NULL;
+}
+
+/* Takes a reference if the frame exists and is d's. NULL: it is not, or the count is full. */
+struct frame *frame_get(mfn_t m, const struct domain *d);
+/* Drops one; the last one gives the frame back. */
+void frame_put(struct frame *f);
+
+/* A use as writable page, for a caller that has a reference. False: it has another type in use, the
+ * count is full, or it was a table until just now. Lock-free, never waits. */
+bool frame_get_writable(struct frame *f);
+void frame_put_writable(struct frame *f);
+
+/* --- the allocator (alloc.c); no reference, no owner --- */
+
+#define ALLOC_ORDER_MAX 18 /* 1 GiB */
+
+/* 2^order contiguous frames that no TLB has any more; contents undefined. INVALID_MFN: none. Hold
+ * no spin lock: it may flush. */
+mfn_t frames_alloc(unsigned order);
+void frames_free(mfn_t start, unsigned order);
+uint64_t frames_free_count(void);
+
+/* --- frames of domains (owned.c) --- */
+
+/* 2^order frames for the domain, zeroed, each with one reference and REF_ALLOCATED. INVALID_MFN: no
+ * memory, over max_pages, or dying. Calls cond_resched for order > 0. */
+mfn_t frames_alloc_for_domain(struct domain *d, unsigned order);
+/* The domain gives up the frame: no more REF_ALLOCATED. It goes when its other uses do. False: the
+ * domain had given it up already. The caller has a reference. */
+bool frame_give_up(struct frame *f);
+
+#endif

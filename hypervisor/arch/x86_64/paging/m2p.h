@@ -1,0 +1,22 @@
+/* The machine-to-physical table, which every guest can read: pfn for each mfn, as its owner set it.
+ */
+#ifndef PAGING_M2P_H
+#define PAGING_M2P_H
+
+#include "lib/types.h"
+#include "cpu/layout.h"
+
+#define M2P_INVALID (~0ul)
+
+/* The frame is below frames_max. */
+static inline void m2p_set(mfn_t frame, uint64_t pfn_number)
+{
+    WRITE_ONCE(((uint64_t *)M2P_RW_START)[frame.n], pfn_number);
+}
+
+static inline uint64_t m2p_get(mfn_t frame)
+{
+    return READ_ONCE(((uint64_t *)M2P_RW_START)[frame.n]);
+}
+
+#endif

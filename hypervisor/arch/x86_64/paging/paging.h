@@ -1,0 +1,65 @@
+/* What the rest of arch/x86_64 uses of paging/. */
+#ifndef PAGING_PAGING_H
+#define PAGING_PAGING_H
+
+#include "lib/types.h"
+#include "paging/frame.h"
+#include "paging/m2p.h"
+#include "paging/entry.h"
+
+struct domain;
+struct vcpu;
+
+/* --- boot, in this order --- */
+
+/* Frame numbers are 1 .. max_mfn - 1. Already mapped: the frame table (zeroed) at
+ * FRAME_TABLE_START, the M2P (0xff) at M2P_RW_START up to max_mfn, the direct map. */
+void frames_init(uint64_t max_mfn);
+/* Puts usable memory into the allocator. Ranges must not overlap; frame 0 is skipped. */
+void frames_add_free(mfn_t start, uint64_t count);
+
+/* Entries of the reserved slots 256 .. 271 as every L4 table gets them; boot fills them. Slot 260
+ * is each domain's own. Also usable as the L4 that runs when no guest does. */
+extern uint64_t paging_l4_template[TABLE_ENTRIES];
+
+/* --- the builder: frames come from frames_alloc_for_domain, numbers go to m2p_set; tables are
+ * filled through frame_bytes before they are typed --- */
+
+/* Checks and pins the L4 and everything under it, and makes it the vCPU's kernel table. 0 or
+ * -errno, with a line in the domain's log. Calls cond_resched. */
+int paging_install_l4(struct vcpu *v, mfn_t l4);
+/* The same for a vCPU that the guest brings up (VCPUOP_initialise); the L4 is not pinned. */
+int paging_set_kernel_l4(struct vcpu *v, mfn_t l4);
+/* Replaces the vCPU's GDT: frame numbers, and entries 0 .. 7168. 0 or -errno. The vCPU is current
+ * or not running. */
+int paging_set_gdt(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries);
+
+/* --- switching; interrupts off --- */
+
+/* On this CPU, before the vCPU's guest can run: tables, GDT and LDT. Also for an idle vCPU and one
+ * without tables: then the hypervisor's own. `kernel`: its kernel tables, else its user ones. */
+void paging_switch_to(struct vcpu *next, bool kernel);
+/* Only CR3, for a change between guest kernel and guest user. False: the vCPU has no user table. */
+bool paging_load_tables(struct vcpu *v, bool kernel);
+
+/* --- faults --- */
+
+/* A fault at a not yet mapped page of the current vCPU's LDT: maps it. `offset` is from the start
+ * of its LDT. False: the guest has nothing valid there, and *guest_va is the address to report to
+ * it. May sleep. */
+bool paging_ldt_fault(uint64_t offset, uint64_t *guest_va);
+/* Virtual address of the vCPU's GDT; its LDT is 16 pages after it. */
+uint64_t paging_gdt_va(const struct vcpu *v);
+
+/* --- the current vCPU's mappings --- */
+
+/* The L1 entry for an address in its kernel tables, or 0. */
+uint64_t paging_lookup(uint64_t va);
+
+/* --- checking --- */
+
+/* Derives owners, types and counts of everything anew and compares; with no vCPU running. The
+ * number of findings; each has a line in the log. */
+unsigned paging_audit(void);
+
+#endif
