@@ -23,6 +23,8 @@ struct sched_vcpu {
     struct list queue;   /* in its CPU's run queue while runnable */
     unsigned cpu;        /* host CPU it belongs to; changes only while it is offline */
     uint8_t state;       /* enum run_state; guarded by the run queue's lock */
+    bool parked;         /* offline for ever */
+    bool runstate_stale; /* the guest's runstate area could not be written (user page tables) */
     uint64_t since_ns;   /* when it entered that state */
     uint64_t time_ns[4]; /* time spent in each state before since_ns */
 };
@@ -32,7 +34,9 @@ struct sched_vcpu {
 void sched_init_cpu(unsigned cpu, struct vcpu *idle);
 /* Offline; it will run on host CPU `cpu`. */
 void sched_init_vcpu(struct vcpu *v, unsigned cpu);
-/* Offline or blocked -> runnable. No effect on one that runs or is runnable. From any context. */
+/* Offline -> runnable, unless it was parked. */
+void sched_start(struct vcpu *v);
+/* Blocked -> runnable. No effect on one that runs, is runnable, or is offline. From any context. */
 void sched_wake(struct vcpu *v);
 /* Gives the CPU to whoever is next; returns when the caller runs again. Clears WORK_RESCHED. */
 void schedule(void);
@@ -51,6 +55,9 @@ bool sched_is_off(const struct vcpu *v);
 void sched_kicked(void);
 /* Body of each CPU's idle vCPU. */
 void sched_idle(void) __attribute__((noreturn));
+/* Copies the current vCPU's run-state times to the area that it registered. schedule() does so;
+ * call it again when the guest enters its kernel with sched.runstate_stale set. */
+void sched_write_runstate(struct vcpu *v);
 /* Nanoseconds in that state so far, the current stay included. */
 uint64_t sched_time(const struct vcpu *v, enum run_state state);
 

@@ -1,0 +1,89 @@
+#include "core/mutex.h"
+
+#include "core/domain.h"
+#include "core/log.h"
+
+#define HAS_WAITERS 1ul
+
+/* On the waiting vCPU's stack. */
+struct waiter {
+    struct list link;
+    struct vcpu *v;
+    bool granted; /* the mutex is this vCPU's; written last */
+};
+
+void mutex_init(struct mutex *m)
+{
+    m->owner = 0;
+    m->lock.held = 0;
+    list_init(&m->waiters);
+}
+
+bool mutex_held(const struct mutex *m)
+{
+    return (READ_ONCE(m->owner) & ~HAS_WAITERS) == (uintptr_t)current;
+}
+
+static bool replace_owner(struct mutex *m, uintptr_t from, uintptr_t to)
+{
+    return __atomic_compare_exchange_n(&m->owner, &from, to, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST);
+}
+
+static bool is_granted(struct vcpu *v, const void *arg)
+{
+    (void)v;
+    return READ_ONCE(((const struct waiter *)arg)->granted);
+}
+
+static void lock_contended(struct mutex *m)
+{
+    struct waiter w = {.v = current, .granted = false};
+
+    ASSERT(!mutex_held(m));
+    spin_lock(&m->lock);
+    for (;;) {
+        uintptr_t owner = READ_ONCE(m->owner);
+
+        if (owner == 0 && replace_owner(m, 0, (uintptr_t)w.v)) {
+            spin_unlock(&m->lock);
+            return;
+        }
+        if (owner != 0 && replace_owner(m, owner, owner | HAS_WAITERS))
+            break;
+    }
+    list_append(&m->waiters, &w.link);
+    spin_unlock(&m->lock);
+
+    while (!READ_ONCE(w.granted))
+        sched_block(is_granted, &w);
+
+    /* The one who granted it may still be about to wake us: outlast that. */
+    spin_lock(&m->lock);
+    spin_unlock(&m->lock);
+}
+
+void mutex_lock(struct mutex *m)
+{
+    if (unlikely(!replace_owner(m, 0, (uintptr_t)current)))
+        lock_contended(m);
+}
+
+void mutex_unlock(struct mutex *m)
+{
+    struct waiter *w;
+
+    ASSERT(mutex_held(m));
+    if (likely(replace_owner(m, (uintptr_t)current, 0)))
+        return;
+
+    spin_lock(&m->lock);
+    w = container_of(m->waiters.next, struct waiter, link);
+    list_remove(&w->link);
+    WRITE_ONCE(m->owner, (uintptr_t)w->v | (list_empty(&m->waiters) ? 0 : HAS_WAITERS));
+    struct vcpu *v = w->v;
+
+    __atomic_store_n(&w->granted, true, __ATOMIC_RELEASE);
+    sched_wake(v);
+    spin_unlock(&m->lock);
+}

@@ -1,0 +1,227 @@
+#include "core/sched.h"
+
+#include "core/domain.h"
+#include "core/log.h"
+#include "lib/string.h"
+
+/* Round robin. Each vCPU belongs to one host CPU, whose interrupts are off while it switches:
+ * nobody else can run a vCPU between its entering the queue and its stack being left. */
+struct run_queue {
+    struct spinlock lock;
+    struct list ready;
+    struct vcpu *running;
+    struct vcpu *idle;
+    struct timer slice; /* set only while someone else is ready */
+};
+
+static struct run_queue queues[MAX_CPUS];
+
+static void slice_over(struct timer *t)
+{
+    (void)t;
+    __atomic_fetch_or(&current->work, WORK_RESCHED, __ATOMIC_SEQ_CST);
+}
+
+static void enter_state(struct vcpu *v, enum run_state state, uint64_t now)
+{
+    struct sched_vcpu *s = &v->sched;
+
+    s->time_ns[s->state] += now - s->since_ns;
+    s->since_ns = now;
+    WRITE_ONCE(s->state, (uint8_t)state);
+}
+
+void sched_init_cpu(unsigned cpu, struct vcpu *idle)
+{
+    struct run_queue *q = &queues[cpu];
+
+    sched_init_vcpu(idle, cpu);
+    idle->sched.state = STATE_RUNNING;
+    q->lock.held = 0;
+    list_init(&q->ready);
+    q->running = q->idle = idle;
+    timer_init(&q->slice, slice_over);
+}
+
+void sched_init_vcpu(struct vcpu *v, unsigned cpu)
+{
+    struct sched_vcpu *s = &v->sched;
+
+    *s = (struct sched_vcpu){.cpu = cpu, .state = STATE_OFFLINE, .since_ns = arch_now_ns()};
+    list_init(&s->queue);
+}
+
+/* The run queue is locked. Makes sure that the one who runs there will give way. */
+static void make_ready(struct run_queue *q, struct vcpu *v)
+{
+    uint64_t now = arch_now_ns();
+
+    enter_state(v, STATE_RUNNABLE, now);
+    list_append(&q->ready, &v->sched.queue);
+    if (v->sched.cpu != arch_this_cpu())
+        arch_kick_cpu(v->sched.cpu);
+    else if (!q->running->idle && !timer_is_set(&q->slice))
+        timer_set(&q->slice, now + SCHED_SLICE_NS);
+}
+
+static void make_ready_from(struct vcpu *v, enum run_state from)
+{
+    struct run_queue *q = &queues[v->sched.cpu];
+
+    /* Orders the caller's condition before our look at the state; sched_block does the converse. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (READ_ONCE(v->sched.state) != from)
+        return;
+    spin_lock(&q->lock);
+    if (v->sched.state == from && !v->sched.parked)
+        make_ready(q, v);
+    spin_unlock(&q->lock);
+}
+
+void sched_wake(struct vcpu *v)
+{
+    make_ready_from(v, STATE_BLOCKED);
+}
+
+void sched_start(struct vcpu *v)
+{
+    make_ready_from(v, STATE_OFFLINE);
+}
+
+void sched_kicked(void)
+{
+    struct run_queue *q = &queues[arch_this_cpu()];
+
+    if (list_empty(&q->ready))
+        return;
+    if (q->running->idle)
+        slice_over(&q->slice);
+    else if (!timer_is_set(&q->slice))
+        timer_set(&q->slice, arch_now_ns() + SCHED_SLICE_NS);
+}
+
+void sched_write_runstate(struct vcpu *v)
+{
+    const struct sched_vcpu *s = &v->sched;
+    struct vcpu_runstate_info info = {.state = s->state, .state_entry_time = s->since_ns};
+
+    memcpy(info.time, s->time_ns, sizeof(info.time));
+    v->sched.runstate_stale = !copy_to_guest(v->runstate_area, &info, sizeof(info));
+}
+
+/* The run queue is locked and its first vCPU, or the idle one, leaves it to run. */
+static struct vcpu *pick_next(struct run_queue *q, uint64_t now)
+{
+    struct vcpu *next = q->idle;
+
+    if (!list_empty(&q->ready)) {
+        next = container_of(q->ready.next, struct vcpu, sched.queue);
+        list_remove(&next->sched.queue);
+    }
+    enter_state(next, STATE_RUNNING, now);
+    q->running = next;
+    if (next->idle || list_empty(&q->ready))
+        timer_cancel(&q->slice);
+    else
+        timer_set(&q->slice, now + SCHED_SLICE_NS);
+    return next;
+}
+
+void schedule(void)
+{
+    struct vcpu *prev = current, *next;
+    struct run_queue *q = &queues[arch_this_cpu()];
+    uint64_t now;
+
+    __atomic_fetch_and(&prev->work, ~WORK_RESCHED, __ATOMIC_SEQ_CST);
+    if (prev->sched.state == STATE_RUNNING && list_empty(&q->ready))
+        return;
+
+    spin_lock(&q->lock);
+    now = arch_now_ns();
+    if (prev->sched.state == STATE_RUNNING) {
+        enter_state(prev, STATE_RUNNABLE, now);
+        if (!prev->idle)
+            list_append(&q->ready, &prev->sched.queue);
+    }
+    next = pick_next(q, now);
+    spin_unlock(&q->lock);
+
+    if (next != prev)
+        arch_switch(prev, next);
+    if (prev->runstate_area.addr)
+        sched_write_runstate(prev);
+}
+
+void sched_yield(void)
+{
+    if (!list_empty(&queues[arch_this_cpu()].ready))
+        schedule();
+}
+
+void sched_block(bool (*ready)(struct vcpu *v, const void *arg), const void *arg)
+{
+    struct vcpu *v = current;
+    struct run_queue *q = &queues[v->sched.cpu];
+
+    ASSERT(!v->idle);
+    spin_lock(&q->lock);
+    enter_state(v, STATE_BLOCKED, arch_now_ns());
+    spin_unlock(&q->lock);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+
+    if (ready && ready(v, arg)) {
+        spin_lock(&q->lock);
+        list_remove(&v->sched.queue); /* it is queued if someone woke it meanwhile */
+        enter_state(v, STATE_RUNNING, arch_now_ns());
+        spin_unlock(&q->lock);
+    } else {
+        schedule();
+    }
+}
+
+void sched_park(void)
+{
+    struct vcpu *v = current;
+    struct run_queue *q = &queues[v->sched.cpu];
+
+    spin_lock(&q->lock);
+    v->sched.parked = true;
+    enter_state(v, STATE_OFFLINE, arch_now_ns());
+    spin_unlock(&q->lock);
+    schedule();
+    panic("vCPU %u of %s runs after it was parked", v->id, v->domain->name);
+}
+
+bool sched_is_off(const struct vcpu *v)
+{
+    const struct run_queue *q = &queues[v->sched.cpu];
+
+    return READ_ONCE(v->sched.state) == STATE_OFFLINE && READ_ONCE(q->running) != v;
+}
+
+void sched_idle(void)
+{
+    struct run_queue *q = &queues[arch_this_cpu()];
+
+    for (;;) {
+        if (list_empty(&q->ready))
+            arch_wait_for_interrupt();
+        schedule();
+    }
+}
+
+void cond_resched(void)
+{
+    arch_poll_interrupts();
+    if (READ_ONCE(current->work) & WORK_RESCHED)
+        schedule();
+}
+
+uint64_t sched_time(const struct vcpu *v, enum run_state state)
+{
+    const struct sched_vcpu *s = &v->sched;
+    uint64_t now = arch_now_ns();
+
+    return s->time_ns[state] + (s->state == state ? now - s->since_ns : 0);
+}
