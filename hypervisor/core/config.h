@@ -7,6 +7,7 @@
 #define CORE_CONFIG_H
 
 #include "lib/types.h"
+#include "core/tree.h"
 
 #define CONFIG_MAX_DOMAINS 2048
 #define CONFIG_MAX_CPUS    64 /* host CPUs that `cpus` can name: 0 .. 63 */
@@ -24,12 +25,10 @@ struct system_config {
 };
 
 struct domain_config {
-    const char *name;   /* the node's, 1 .. 31 characters */
-    const void *kernel; /* size 0 is possible: image_parse reports that */
-    size_t kernel_size;
-    const void *ramdisk; /* NULL: none */
-    size_t ramdisk_size;
-    const char *bootargs; /* "" if none; shorter than MAX_GUEST_CMDLINE */
+    const char *name;          /* the node's, 1 .. 31 characters */
+    struct tree_bytes kernel;  /* size 0 is possible: image_parse reports that */
+    struct tree_bytes ramdisk; /* data NULL: none */
+    const char *bootargs;      /* "" if none; shorter than MAX_GUEST_CMDLINE */
     uint64_t pages;
     uint64_t cpus;        /* bit n: may run on host CPU n */
     uint32_t vcpus;       /* 1 .. 64 */
@@ -40,14 +39,9 @@ struct domain_config {
     uint16_t id;          /* 1, 2, ... in the order of the nodes */
 };
 
-enum wire_kind {
-    WIRE_EVENT_CHANNEL,
-    WIRE_SHARED_PAGE,
-};
-
 struct wire_config {
     const char *name; /* the node's, 1 .. 31 characters */
-    enum wire_kind kind;
+    uint32_t kind;    /* LAMINA_WIRE_* */
     struct {
         uint16_t domid;  /* exists in the tree; may have been refused */
         uint32_t number; /* port; for a shared page the grant reference, at both ends */

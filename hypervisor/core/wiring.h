@@ -7,15 +7,13 @@
 #include "core/config.h"
 #include "core/domain.h"
 
-#define WIRE_NAME_MAX 32 /* with the NUL */
-
 /* What one domain knows of one wire; domain.wires is an array of nr_wires of them. */
 struct wire_end {
-    char name[WIRE_NAME_MAX];
+    char name[LAMINA_WIRE_NAME_LEN];
     uint32_t number; /* own port; or the grant reference (the owner's, at both ends) */
     uint16_t peer;   /* domid of the other end */
-    uint8_t kind;    /* enum wire_kind */
-    uint8_t role;    /* 0: first end, or owner; 1: second end, or peer */
+    uint8_t kind;    /* LAMINA_WIRE_event_channel, _shared_page */
+    uint8_t role;    /* LAMINA_WIRE_first, _second */
 };
 
 /* Connects every wire of the tree. Call after all domains are built, before the first one runs.

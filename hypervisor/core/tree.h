@@ -1,0 +1,73 @@
+/* Nodes of a device tree, read by a table of the properties that they may have. Boot only. */
+#ifndef CORE_TREE_H
+#define CORE_TREE_H
+
+#include "lib/types.h"
+
+#define TREE_NAME_MAX 31 /* characters in a node's name */
+#define TREE_PATH_MAX 64
+
+struct tree_node {
+    const void *fdt; /* passed fdt_check_full() */
+    int offset;
+    unsigned errors;          /* lines logged about it */
+    char path[TREE_PATH_MAX]; /* for messages: printable, shortened */
+};
+
+/* A property's bytes, in the blob: 4-byte aligned. */
+struct tree_bytes {
+    const char *data;
+    size_t size;
+};
+
+struct tree_property {
+    const char *name;
+    /* Stores the value in *out; returns NULL, or what was expected instead. */
+    const char *(*parse)(const struct tree_property *p, struct tree_bytes v, void *out);
+    const char *expected;
+    uint32_t min, max; /* as parse understands them */
+    uint16_t offset;   /* of the field in *out */
+    bool required;
+};
+
+/* A cell in the range, and the text that says so. */
+#define TREE_RANGE(lo, hi, unit) .min = lo, .max = hi, .expected = "<" #lo " .. " #hi ">" unit
+
+struct tree_node tree_node(const void *fdt, int offset, const char *parent_path);
+
+/* The node's name, 1 .. TREE_NAME_MAX plain characters; false: logged. */
+bool tree_node_name(struct tree_node *node, const char **name);
+
+/* Reads every property (the table has at most 32). Unknown, repeated, missing and wrong ones are
+ * logged, up to a few; false if there was any. */
+bool tree_read(struct tree_node *node, const struct tree_property *table, size_t count, void *out);
+
+/* False, logged, if there is a node in the node. */
+bool tree_expect_leaf(struct tree_node *node);
+
+/* Logs "PATH: NAME = VALUE: expected EXPECTED". */
+void tree_refuse(struct tree_node *node, const char *name, struct tree_bytes v,
+                 const char *expected);
+
+/* Whether the node's compatible is the string that is given in quotes. */
+bool tree_is_compatible(const struct tree_node *node, const char *quoted);
+/* Logs that it is missing or wrong. */
+void tree_refuse_compatible(struct tree_node *node, const char *expected);
+
+/* Cell number index of a value that has it. */
+uint32_t tree_cell(struct tree_bytes v, unsigned index);
+
+/* The value is one or more strings, each with its NUL. */
+bool tree_is_strings(struct tree_bytes v);
+
+const char *tree_parse_ignored(const struct tree_property *p, struct tree_bytes v, void *out);
+/* The very string that `expected` has in quotes; stores nothing. */
+const char *tree_parse_compatible(const struct tree_property *p, struct tree_bytes v, void *out);
+/* One cell, min .. max, into a uint32_t. */
+const char *tree_parse_cell(const struct tree_property *p, struct tree_bytes v, void *out);
+/* At least min bytes, into a struct tree_bytes. */
+const char *tree_parse_bytes(const struct tree_property *p, struct tree_bytes v, void *out);
+/* One string of at most max characters, into a const char *. */
+const char *tree_parse_string(const struct tree_property *p, struct tree_bytes v, void *out);
+
+#endif
