@@ -19,6 +19,7 @@
 #define DEFAULT_SYSTEM  "examples/ping-pong.dtb"
 #define MIB             (1ul << 20)
 #define SMALLEST_RAM    (512 * MIB)
+#define GUEST_MIB       64
 #define MAX_SECONDS     1000000
 
 struct run_options {
@@ -120,10 +121,20 @@ static unsigned count_argument(struct argp_state *state, const char *option, con
     return (unsigned)number;
 }
 
-static void check_combination(struct argp_state *state, const struct run_options *options)
+/* The binding counts in MiB, up to 1 TiB. */
+static uint32_t guest_memory(struct argp_state *state, const char *text)
 {
-    const struct guest *guest = &options->guest;
-    bool described = guest->ramdisk || guest->cmdline || guest->memory || guest->vcpus;
+    uint64_t bytes = size_argument(state, "memory", text);
+
+    if (bytes % MIB || bytes / MIB > MIB)
+        argp_error(state, "--memory %s: expected whole MiB, 1M to 1T", text);
+    return (uint32_t)(bytes / MIB);
+}
+
+static void check_combination(struct argp_state *state, struct run_options *options)
+{
+    struct guest *guest = &options->guest;
+    bool described = guest->ramdisk || guest->cmdline || guest->memory_mib || guest->vcpus;
 
     if (guest->kernel && options->system)
         argp_error(state, "give --kernel or a SYSTEM ('%s'), not both", options->system);
@@ -134,6 +145,8 @@ static void check_combination(struct argp_state *state, const struct run_options
         argp_error(state, "--unchecked needs a SYSTEM");
     if (options->machine.icount && strcmp(options->machine.accel, "tcg") != 0)
         argp_error(state, "--icount works with --accel tcg only");
+    if (!guest->memory_mib)
+        guest->memory_mib = GUEST_MIB;
 }
 
 static error_t parse_guest(int key, char *arg, struct argp_state *state, struct guest *guest)
@@ -149,7 +162,7 @@ static error_t parse_guest(int key, char *arg, struct argp_state *state, struct 
         guest->cmdline = arg;
         break;
     case OPT_MEMORY:
-        guest->memory = size_argument(state, "memory", arg);
+        guest->memory_mib = guest_memory(state, arg);
         break;
     case OPT_VCPUS:
         guest->vcpus = count_argument(state, "vcpus", arg, 64);

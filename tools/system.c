@@ -10,8 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define DEFAULT_MEMORY (64ul << 20) /* the binding's */
-#define GUEST_NAME     "guest"
+#define GUEST_NAME "guest"
+#define MIB_SHIFT  20
+
+#define MAX_DOMAIN_MIB (1u << 20) /* the binding's */
 
 static bool is_blob(const struct blob *file)
 {
@@ -132,8 +134,7 @@ static int write_tree(void *fdt, int room, const struct guest *guest, const stru
         error |= fdt_property(fdt, "ramdisk", ramdisk->bytes, (int)ramdisk->size);
     if (guest->cmdline)
         error |= fdt_property_string(fdt, "bootargs", guest->cmdline);
-    if (guest->memory)
-        error |= fdt_property_u64(fdt, "memory", guest->memory);
+    error |= fdt_property_u32(fdt, "memory", guest->memory_mib);
     if (guest->vcpus)
         error |= fdt_property_u32(fdt, "vcpus", guest->vcpus);
     for (int depth = 0; depth < 3; depth++)
@@ -176,29 +177,18 @@ int system_from_guest(struct blob *system, const struct guest *guest)
     return status;
 }
 
-/* A property of one or two cells; anything else counts as absent: the hypervisor will refuse it. */
-static uint64_t number(const void *fdt, int node, const char *name, uint64_t absent)
-{
-    int length;
-    const void *value = fdt_getprop(fdt, node, name, &length);
-
-    if (value && length == 4)
-        return fdt32_ld(value);
-    return value && length == 8 ? fdt64_ld(value) : absent;
-}
-
 uint64_t system_memory(const struct blob *system)
 {
-    int domains = fdt_path_offset(system->bytes, "/domains"), node;
-    uint64_t sum = 0;
+    int domains = fdt_path_offset(system->bytes, "/domains"), node, length;
+    uint64_t mib = 0;
 
     if (domains < 0)
         return 0;
     fdt_for_each_subnode(node, system->bytes, domains)
     {
-        uint64_t memory = number(system->bytes, node, "memory", DEFAULT_MEMORY);
-        if (__builtin_add_overflow(sum, memory, &sum))
-            return UINT64_MAX;
+        const void *memory = fdt_getprop(system->bytes, node, "memory", &length);
+        if (memory && length == 4 && fdt32_ld(memory) <= MAX_DOMAIN_MIB)
+            mib += fdt32_ld(memory);
     }
-    return sum;
+    return mib << MIB_SHIFT;
 }

@@ -12,8 +12,8 @@ struct guest {
     const char *kernel;
     const char *ramdisk; /* NULL: none */
     const char *cmdline; /* NULL: none */
-    uint64_t memory;     /* bytes; 0: the binding's default */
-    uint32_t vcpus;      /* 0: the binding's default */
+    uint32_t memory_mib;
+    uint32_t vcpus; /* 0: the binding's default */
 };
 
 /* Each returns 0 and fills *system, or complains and returns the exit status. */
@@ -25,7 +25,8 @@ int system_from_file(struct blob *system, const char *path, bool unchecked);
 /* Makes the tree of a system that has this one domain. */
 int system_from_guest(struct blob *system, const struct guest *guest);
 
-/* Bytes of memory that the domains of a checked tree ask for, the binding's default included. */
+/* Bytes of memory that the domains of a checked tree ask for; wrong values, which the
+ * hypervisor will refuse, not counted. */
 uint64_t system_memory(const struct blob *system);
 
 #endif
