@@ -25,7 +25,7 @@ struct plan_area {
     uint64_t virt;
     uint64_t pfn;
     uint64_t pages;
-    struct plan_tables level[4]; /* [0] is L1; those that the other area has already are not here */
+    struct plan_tables level[3]; /* L1, L2, L3, without those that the other area has already */
 };
 
 #define PLAN_BOOT 0 /* virt_base .. its end on a 4 MiB boundary: pfn 0 and up */
@@ -39,23 +39,24 @@ struct build_plan {
     struct plan_range ramdisk; /* not mapped if the kernel takes it by pfn */
     struct plan_range p2m;
     struct plan_range start_info, xenstore, console; /* one page each */
-    struct plan_range
-        page_tables;         /* of the boot area, L4 first, then L3, L2, L1; mapped read-only */
+    /* Of the boot area: L4 first, then L3, L2, L1. Mapped read-only. */
+    struct plan_range page_tables;
     struct plan_range stack; /* one page; the stack pointer starts at its end */
-    struct plan_range p2m_tables; /* of the p2m area, right after the p2m; not mapped */
+    /* Of the p2m area, right after the p2m; not mapped. */
+    struct plan_range p2m_tables;
     struct plan_area area[2];
 };
 
-/* Plans a domain of nr_pages for that kernel and a ramdisk of that many bytes (0: none). False: it
- * does not fit, and one line was logged that begins with "/domains/NAME: ". */
+/* Plans a domain of nr_pages (1 .. 2^28) for that kernel and a ramdisk of that many bytes (0:
+ * none). False: it does not fit, and one line was logged that begins with "/domains/NAME: ". */
 bool plan_make(struct build_plan *plan, const struct image *img, size_t ramdisk_bytes,
                uint64_t nr_pages, const char *name);
 
 /* The pfn of the page table of that level (1 .. 4) on the way to an address in one of the areas. So
- * the tables are filled by this, for each area and level, with span = PAGE_SIZE << 9 * (level - 1):
- *   for each multiple va of span that touches the area:
- *     entry (va / span) % 512 of plan_table(level, va) = level 1: page area.pfn + (va - area.virt)
- * / PAGE_SIZE, read-only if in page_tables; else: plan_table(level - 1, va) */
+ * the tables are filled: for each area, level, and va that is a multiple of PAGE_SIZE << 9 * (level
+ * - 1) and whose stretch touches the area, the entry for va in plan_table(level, va) refers to
+ *   level 1: page area.pfn + (va - area.virt) / PAGE_SIZE, read-only if it is one of page_tables;
+ *   others:  plan_table(level - 1, va). */
 pfn_t plan_table(const struct build_plan *plan, unsigned level, uint64_t va);
 
 #endif

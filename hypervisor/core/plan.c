@@ -1,0 +1,211 @@
+#include "abi/xen.h"
+#include "core/log.h"
+#include "core/plan.h"
+
+#define PADDING_PAGES  (512 * 1024 / PAGE_SIZE) /* at least, after the last element */
+#define BOOT_ALIGNMENT (4ul << 20)              /* of the boot area's end */
+#define LOWER_HALF_END 0x0000800000000000ul
+#define PAGES_PER_MIB  (1ul << (20 - PAGE_SHIFT))
+#define LAST_BOUNDARY  (-BOOT_ALIGNMENT) /* so that an end never is 2^64 */
+
+static uint64_t pages_for(uint64_t bytes)
+{
+    return bytes / PAGE_SIZE + (bytes % PAGE_SIZE != 0);
+}
+
+/* Address space that one table of the level maps. */
+static uint64_t table_span(unsigned level)
+{
+    return PAGE_SIZE << (9 * level);
+}
+
+static uint64_t round_up(uint64_t n, uint64_t multiple)
+{
+    return (n + multiple - 1) / multiple * multiple;
+}
+
+static uint64_t area_end(const struct plan_area *area)
+{
+    return area->virt + area->pages * PAGE_SIZE;
+}
+
+/* Guests have the lower half, and what is above the hypervisor's part of the upper one. */
+static bool for_guests(uint64_t start, uint64_t pages)
+{
+    const uint64_t room = LOWER_HALF_END / PAGE_SIZE;
+    const uint64_t first = start / PAGE_SIZE;
+
+    if (pages > room || start > LAST_BOUNDARY)
+        return false;
+    return first + pages <= room ||
+           (start >= HYPERVISOR_VIRT_END && first + pages <= LAST_BOUNDARY / PAGE_SIZE);
+}
+
+/* Sets which L1 to L3 tables the area needs beyond those of `other` (which lies wholly before or
+ * after it, so that they have at most the table at one edge in common). Returns how many. */
+static uint64_t need_tables(struct plan_area *area, const struct plan_area *other)
+{
+    uint64_t total = 0;
+
+    for (unsigned level = 1; level <= 3; level++) {
+        struct plan_tables *t = &area->level[level - 1];
+        const uint64_t span = table_span(level);
+        uint64_t first = area->virt / span, last = (area_end(area) - 1) / span;
+
+        if (other) {
+            const struct plan_tables *o = &other->level[level - 1];
+            const uint64_t other_first = o->virt / span;
+
+            if (last == other_first && area->virt < other->virt)
+                last--;
+            else if (first == other_first + o->tables - 1 && area->virt > other->virt)
+                first++;
+        }
+        t->tables = last + 1 - first;
+        t->virt = first * span;
+        total += t->tables;
+    }
+    return total;
+}
+
+/* Numbers the area's tables from that pfn on: from L3, which an L4 may precede, down to L1. */
+static void number_tables(struct plan_area *area, uint64_t next)
+{
+    for (unsigned level = 3; level >= 1; level--) {
+        area->level[level - 1].pfn = next;
+        next += area->level[level - 1].tables;
+    }
+}
+
+/* Pages are handed out one after the other, and mapped if there is an address. */
+static struct plan_range take(uint64_t *next, uint64_t pages, uint64_t virt_base)
+{
+    const struct plan_range range = {
+        .virt = virt_base == NO_ADDRESS ? NO_ADDRESS : virt_base + *next * PAGE_SIZE,
+        .pfn = *next,
+        .pages = pages,
+    };
+
+    *next += pages;
+    return range;
+}
+
+/* Finds the smallest area that maps itself: `used` pages, its page tables, a stack and the padding.
+ * More tables can move the end over a boundary, and then even more are needed. Returns how many; 0:
+ * the guest's address space ends before. */
+static uint64_t size_boot_area(struct plan_area *boot, uint64_t used)
+{
+    uint64_t tables = 0, needed = 0;
+
+    do {
+        tables = needed;
+        boot->pages = used + tables + 1 + PADDING_PAGES;
+        if (!for_guests(boot->virt, boot->pages))
+            return 0;
+        boot->pages = (round_up(area_end(boot), BOOT_ALIGNMENT) - boot->virt) / PAGE_SIZE;
+        needed = 1 + need_tables(boot, NULL);
+    } while (needed > tables);
+    return tables;
+}
+
+static bool place_p2m_area(struct build_plan *plan, uint64_t virt, const char *name)
+{
+    const struct plan_area *boot = &plan->area[PLAN_BOOT];
+    struct plan_area *area = &plan->area[PLAN_P2M];
+
+    area->virt = virt;
+    area->pages = pages_for(plan->nr_pages * sizeof(uint64_t));
+    if (for_guests(virt, area->pages) && (area_end(area) <= boot->virt || virt >= area_end(boot)))
+        return true;
+    log_line(
+        "/domains/%s: kernel: note INIT_P2M = %#lx for %lu pages: expected a place for guests, "
+        "outside %#lx .. %#lx",
+        name, virt, area->pages, boot->virt, area_end(boot));
+    return false;
+}
+
+/* Returns how many pages it takes, which may be more than nr_pages; 0: impossible, logged. */
+static uint64_t lay_out(struct build_plan *plan, const struct image *img, uint64_t ramdisk_pages,
+                        uint64_t nr_pages, const char *name)
+{
+    struct plan_area *boot = &plan->area[PLAN_BOOT], *p2m_area = &plan->area[PLAN_P2M];
+    const bool map_ramdisk = !img->ramdisk_by_pfn;
+    const uint64_t base = img->virt_base;
+    uint64_t next = (img->virt_start - base) / PAGE_SIZE, tables;
+
+    *plan = (struct build_plan){.nr_pages = nr_pages,
+                                .entry = img->entry,
+                                .hypercall_page = img->hypercall_page,
+                                .area[PLAN_BOOT].virt = base};
+    plan->kernel = take(&next, pages_for(img->virt_end - base) - next, base);
+    if (map_ramdisk)
+        plan->ramdisk = take(&next, ramdisk_pages, base);
+    if (img->init_p2m == NO_ADDRESS)
+        plan->p2m = take(&next, pages_for(nr_pages * sizeof(uint64_t)), base);
+    plan->start_info = take(&next, 1, base);
+    plan->xenstore = take(&next, 1, base);
+    plan->console = take(&next, 1, base);
+    tables = size_boot_area(boot, next);
+    if (tables == 0) {
+        log_line(
+            "/domains/%s: kernel: initial mapping of %lu pages from %#lx: expected room for it "
+            "in the guest's address space",
+            name, next, base);
+        return 0;
+    }
+    plan->page_tables = take(&next, tables, base);
+    number_tables(boot, plan->page_tables.pfn + 1);
+    plan->stack = take(&next, 1, base);
+
+    next = boot->pages;
+    if (!map_ramdisk)
+        plan->ramdisk = take(&next, ramdisk_pages, NO_ADDRESS);
+    if (img->init_p2m != NO_ADDRESS) {
+        if (!place_p2m_area(plan, img->init_p2m, name))
+            return 0;
+        p2m_area->pfn = next;
+        plan->p2m = (struct plan_range){img->init_p2m, next, p2m_area->pages};
+        next += p2m_area->pages;
+        plan->p2m_tables = take(&next, need_tables(p2m_area, boot), NO_ADDRESS);
+        number_tables(p2m_area, plan->p2m_tables.pfn);
+    }
+    return next;
+}
+
+bool plan_make(struct build_plan *plan, const struct image *img, size_t ramdisk_bytes,
+               uint64_t nr_pages, const char *name)
+{
+    const uint64_t ramdisk_pages = pages_for(ramdisk_bytes);
+    uint64_t pages = lay_out(plan, img, ramdisk_pages, nr_pages, name);
+
+    if (pages > nr_pages) {
+        /* More memory has a longer p2m, which takes more memory. */
+        uint64_t wanted = nr_pages;
+
+        while (pages > wanted) {
+            wanted = round_up(pages, PAGES_PER_MIB);
+            pages = lay_out(plan, img, ramdisk_pages, wanted, name);
+        }
+        if (pages != 0)
+            log_line(
+                "/domains/%s: memory = <%lu>: expected <%lu> (MiB) or more, for a kernel of %lu "
+                "KiB and a ramdisk of %lu KiB",
+                name, nr_pages / PAGES_PER_MIB, wanted / PAGES_PER_MIB,
+                pages_for(img->virt_end - img->virt_start) * 4, ramdisk_pages * 4);
+        return false;
+    }
+    return pages != 0;
+}
+
+pfn_t plan_table(const struct build_plan *plan, unsigned level, uint64_t va)
+{
+    const uint64_t span = table_span(level);
+
+    for (unsigned i = 0; level < 4 && i < ARRAY_LEN(plan->area); i++) {
+        const struct plan_tables *t = &plan->area[i].level[level - 1];
+
+        if (va >= t->virt && (va - t->virt) / span < t->tables)
+            return pfn(t->pfn + (va - t->virt) / span);
+    }
+    return pfn(plan->page_tables.pfn);
+}
