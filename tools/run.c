@@ -285,12 +285,16 @@ static int die_of(int number)
     return 128 + number;
 }
 
-static int boot(const struct run_options *options, int log)
+static int boot(const struct run_options *options, const struct blob *system, int log)
 {
+    struct machine machine = options->machine;
     struct qemu qemu;
     int number, status;
 
-    status = qemu_start(&qemu, &options->machine);
+    machine.system = system;
+    if (!machine.ram)
+        machine.ram = suitable_ram(options, system);
+    status = qemu_start(&qemu, &machine);
     if (status)
         return status;
     enum console_end end = console_relay(&qemu, log, options->timeout, &number);
@@ -321,12 +325,8 @@ static int run(struct run_options *options)
             status = STATUS_USAGE;
         }
     }
-    if (!status) {
-        options->machine.system = &system;
-        if (!options->machine.ram)
-            options->machine.ram = suitable_ram(options, &system);
-        status = boot(options, log);
-    }
+    if (!status)
+        status = boot(options, &system, log);
     if (log >= 0)
         close(log);
     blob_free(&system);

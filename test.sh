@@ -1,0 +1,44 @@
+#!/bin/sh
+# Builds with gcc and clang and runs every test. Arguments go to ctest: ./test.sh -R grant
+set -u
+cd "$(dirname "$0")" || exit 1
+tools/install-packages.sh test || exit 1
+
+passed=0
+failed=0
+logs=$(mktemp -d) || exit 1
+trap 'rm -rf "$logs"' EXIT
+
+build() # PRESET
+{
+    [ -f "build/$1/build.ninja" ] || cmake --preset "$1" >"$logs/build" 2>&1 || return 1
+    cmake --build "build/$1" -j 2 >"$logs/build" 2>&1
+}
+
+run_tests() # PRESET CTEST-ARGUMENT...
+{
+    preset=$1
+    shift
+    echo "== $preset: build"
+    if ! build "$preset"; then
+        cat "$logs/build"
+        echo "== $preset: the build failed"
+        failed=$((failed + 1))
+        return
+    fi
+    echo "== $preset: tests"
+    ctest --test-dir "build/$preset" -j 2 --output-on-failure --no-tests=error -O "$logs/$preset" "$@"
+    summary=$(grep '% tests passed, ' "$logs/$preset" | tail -n 1)
+    bad=$(echo "$summary" | sed -n 's/.*passed, \([0-9]*\) tests* failed.*/\1/p')
+    all=$(echo "$summary" | sed -n 's/.*out of \([0-9]*\).*/\1/p')
+    # No summary: ctest itself failed.
+    failed=$((failed + ${bad:-1}))
+    passed=$((passed + ${all:-1} - ${bad:-1}))
+}
+
+run_tests dev "$@"
+run_tests clang "$@"
+
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

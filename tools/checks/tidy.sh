@@ -1,0 +1,15 @@
+#!/bin/sh
+# tidy.sh BUILD PART...: clang-tidy, with the root's .clang-tidy, on the sources of those folders that
+# BUILD (configured for clang) compiles.
+set -u
+build=$1
+shift
+parts=$(echo "$*" | tr ' ' '|')
+root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
+
+# Each source once, even if several targets compile it.
+sed -n 's/^ *"file": "\(.*\.c\)",*$/\1/p' "$build/compile_commands.json" | sort -u |
+    grep -E "^$root/($parts)/" | xargs -r -n 1 -P 2 clang-tidy --quiet -p "$build" 2>&1 |
+    grep -v 'warnings generated\|^Suppressed\|^Use -header-filter\|^$' >"$build/tidy-$1.log"
+cat "$build/tidy-$1.log"
+! grep -q 'error:\|warning:' "$build/tidy-$1.log"
