@@ -57,7 +57,8 @@ struct domain {
     struct grant_table grant;
     struct domain_console console;
     struct wire_end *wires;
-    unsigned nr_wires;
+    unsigned nr_wires, max_wires;
+    struct domain *next_ended;
     struct arch_domain arch;
     char name[DOMAIN_NAME_MAX];
 };
@@ -91,6 +92,8 @@ void domain_put(struct domain *d);
 /* A new domain in DOMAIN_BUILDING with one reference, or NULL. */
 struct domain *domain_create(uint16_t id, const char *name, unsigned nr_vcpus, uint64_t max_pages);
 
+/* Makes its first vCPU runnable, once. */
+void domain_start(struct domain *d);
 /* Stops the domain's vCPUs for good. The first caller's code stands. From any context. */
 void domain_shutdown(struct domain *d, uint8_t code);
 /* Shuts down with SHUTDOWN_crash and says why on the console. */
@@ -98,6 +101,16 @@ void domain_crash(struct domain *d, const char *fmt, ...) PRINTF(2, 3);
 /* Gives back everything; works on half-built domains. Calls cond_resched; the caller's reference
  * goes. */
 void domain_destroy(struct domain *d);
+
+/* On the way out to the guest of a domain that was shut down. The last of its vCPUs to come here ends
+ * the domain. */
+void domain_vcpu_stopped(struct vcpu *v) __attribute__((noreturn));
+/* Frees what is left of a domain that ended, if any can be freed. Cheap when there is none. */
+void domain_reap(void);
+/* Something went wrong that the exit status must tell. */
+void domains_report_failure(void);
+/* The run is over. */
+void domains_all_over(void) __attribute__((noreturn));
 
 /* Lets interrupts and other vCPUs in; call at least every 20,000 instructions of work that a guest
  * can prolong. The caller may hold mutexes, but no spin lock. */

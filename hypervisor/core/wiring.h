@@ -7,6 +7,8 @@
 #include "core/config.h"
 #include "core/domain.h"
 
+#define WIRING_MAX 1024 /* wires that a domain can have: their search is not preempted */
+
 /* What one domain knows of one wire; domain.wires is an array of nr_wires of them. */
 struct wire_end {
     char name[LAMINA_WIRE_NAME_LEN];
