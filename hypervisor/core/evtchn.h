@@ -7,6 +7,7 @@
 
 #include "lib/types.h"
 #include "lib/spinlock.h"
+#include "core/timer.h"
 
 struct domain;
 struct vcpu;
@@ -47,6 +48,7 @@ struct evtchn_domain {
 struct evtchn_vcpu {
     uint32_t virq_port[NR_VIRQS_KEPT]; /* 0: not bound */
     uint32_t poll_port;                /* the one port polled, 0: several */
+    struct timer poll_timer;
 };
 
 int evtchn_init(struct domain *d);

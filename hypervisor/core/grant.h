@@ -11,15 +11,15 @@ struct grant_mapping; /* core/grant_internal.h */
 
 #define GRANT_FRAMES_MAX     64u /* the greatest limit that a domain can be given */
 #define GRANT_MAPTRACK_MAX   1024u
+#define GRANT_MAPTRACK_ORDER 1 /* pages of pointers to them */
 #define GRANT_REFS_PER_FRAME 512u
 #define GRANT_MAPS_PER_FRAME 256u
 
 struct grant_table {
     struct spinlock lock;
-    uint32_t nr_frames, max_frames; /* of the shared table */
-    uint32_t nr_maptrack,
-        max_maptrack;     /* pages of the table of mappings that this domain has made */
-    uint32_t free_handle; /* head of the list of free handles */
+    uint32_t nr_frames, max_frames;     /* of the shared table */
+    uint32_t nr_maptrack, max_maptrack; /* pages of mappings that this domain has made */
+    uint32_t free_handle;               /* head of the list of free handles */
     uint64_t *shared[GRANT_FRAMES_MAX]; /* struct grant_entry_v1, hostile; NULL once destroyed */
     struct grant_active *active[GRANT_FRAMES_MAX];
     struct grant_mapping **maptrack; /* a page of pointers, then pages of mappings; on demand */

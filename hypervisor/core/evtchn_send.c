@@ -1,0 +1,128 @@
+/* Event channels, the frequent half: marking events pending. No lock is taken here. */
+#include "core/evtchn_internal.h"
+
+/* Sets a bit that guests change too; returns what it was. */
+static bool set_bit_atomic(uint64_t *word, unsigned bit)
+{
+    uint64_t mask = 1ul << bit;
+
+    return (__atomic_fetch_or(word, mask, __ATOMIC_SEQ_CST) & mask) != 0;
+}
+
+void evtchn_mark_upcall(struct vcpu *v)
+{
+    if (__atomic_exchange_n(&v->info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
+        return;
+    __atomic_fetch_or(&v->work, WORK_EVENT, __ATOMIC_SEQ_CST);
+    if (v == current)
+        return;
+    if (READ_ONCE(v->sched.state) == STATE_RUNNING)
+        arch_kick_vcpu(v);
+    else
+        sched_wake(v);
+}
+
+static void notify_vcpu(struct vcpu *v, unsigned word)
+{
+    if (!set_bit_atomic(&READ_ONCE(v->info)->evtchn_pending_sel, word))
+        evtchn_mark_upcall(v);
+}
+
+static void wake_pollers(struct domain *d, uint32_t port)
+{
+    for (uint64_t left = READ_ONCE(d->evtchn.pollers); left; left &= left - 1) {
+        struct vcpu *v = d->vcpu[__builtin_ctzl(left)];
+        uint32_t polled = READ_ONCE(v->evtchn.poll_port);
+
+        if (polled == 0 || polled == port)
+            sched_wake(v);
+    }
+}
+
+void evtchn_mark_pending(struct evtchn *chn)
+{
+    struct vcpu *v = READ_ONCE(chn->notify);
+    struct domain *d = v->domain;
+    unsigned word = chn->port / 64, bit = chn->port % 64;
+
+    if (set_bit_atomic(&d->shared->evtchn_pending[word], bit))
+        return;
+    if (!(READ_ONCE(d->shared->evtchn_mask[word]) >> bit & 1))
+        notify_vcpu(v, word);
+    if (unlikely(READ_ONCE(d->evtchn.pollers)))
+        wake_pollers(d, chn->port);
+}
+
+int evtchn_send(struct domain *d, uint32_t port)
+{
+    struct evtchn *chn = evtchn_lookup(d, port), *peer;
+
+    if (unlikely(!chn))
+        return -XEN_EINVAL;
+    peer = READ_ONCE(chn->peer);
+    if (likely(peer)) {
+        evtchn_mark_pending(peer);
+        return 0;
+    }
+
+    switch (READ_ONCE(chn->state)) {
+    case CHAN_IPI:
+        evtchn_mark_pending(chn);
+        return 0;
+    case CHAN_HYPERVISOR:
+        d->evtchn.on_hypervisor_event(d);
+        return 0;
+    case CHAN_UNBOUND:
+    case CHAN_INTERDOMAIN: /* the other end went just now */
+        return 0;
+    default:
+        return -XEN_EINVAL;
+    }
+}
+
+int evtchn_unmask(struct domain *d, uint32_t port)
+{
+    struct evtchn *chn = evtchn_lookup(d, port);
+    unsigned word = port / 64, bit = port % 64;
+    uint64_t masked;
+
+    if (unlikely(!chn))
+        return -XEN_EINVAL;
+    if (READ_ONCE(chn->state) <= CHAN_RESERVED)
+        return 0;
+    masked = __atomic_fetch_and(&d->shared->evtchn_mask[word], ~(1ul << bit), __ATOMIC_SEQ_CST);
+    if ((masked & READ_ONCE(d->shared->evtchn_pending[word])) >> bit & 1)
+        notify_vcpu(READ_ONCE(chn->notify), word);
+    return 0;
+}
+
+void evtchn_raise_virq(struct vcpu *v, unsigned virq)
+{
+    struct evtchn *chn = evtchn_lookup(v->domain, READ_ONCE(v->evtchn.virq_port[virq]));
+
+    /* Not bound means port 0, which is not CHAN_VIRQ. */
+    if (chn && READ_ONCE(chn->state) == CHAN_VIRQ)
+        evtchn_mark_pending(chn);
+}
+
+void evtchn_notify(struct domain *d, uint32_t port)
+{
+    struct evtchn *chn = evtchn_lookup(d, port);
+
+    if (chn && READ_ONCE(chn->state) == CHAN_HYPERVISOR)
+        evtchn_mark_pending(chn);
+}
+
+bool evtchn_deliverable(struct vcpu *v)
+{
+    const struct vcpu_info *info = READ_ONCE(v->info);
+
+    return READ_ONCE(info->evtchn_upcall_pending) && !READ_ONCE(info->evtchn_upcall_mask);
+}
+
+int evtchn_is_pending(struct domain *d, uint32_t port)
+{
+    if (!evtchn_lookup(d, port))
+        return -XEN_EINVAL;
+    return READ_ONCE(d->shared->evtchn_pending[port / 64]) >> (port % 64) & 1;
+}

@@ -1,0 +1,53 @@
+/* What the files of the grant-table code share. */
+#ifndef CORE_GRANT_INTERNAL_H
+#define CORE_GRANT_INTERNAL_H
+
+#include "core/domain.h"
+#include "lib/clamp.h"
+
+/* Beside each entry of the shared table, out of the guest's reach: who uses it now. A frame that is
+ * pinned stays the same whatever the guest writes into the entry. */
+struct grant_active {
+    mfn_t frame;
+    uint16_t domid; /* valid while pinned, as is frame */
+    uint16_t readers, writers;
+};
+
+#define GRANT_PINS_MAX 0x7fffu /* of each kind */
+
+/* A mapping that a domain has made of another's frame; its index is the handle. */
+struct grant_mapping {
+    struct domain *granter; /* with a reference */
+    uint32_t ref;           /* in the list of free ones: the next */
+    uint16_t flags;         /* GNTMAP_* of those below; 0: free */
+    uint16_t busy;          /* an unmap is at work */
+};
+
+#define NO_HANDLE UINT32_MAX
+
+/* Lets `user` use the frame of granter's entry: checks the entry, marks it in use, and takes a
+ * reference on the frame (for writing unless readonly). GNTST_*. */
+int grant_pin(struct domain *granter, uint32_t ref, uint16_t user, bool readonly, mfn_t *frame);
+void grant_unpin(struct domain *granter, uint32_t ref, bool readonly);
+/* The frame of an entry that the caller has pinned. */
+mfn_t grant_pinned_frame(struct domain *granter, uint32_t ref);
+
+/* 0 or -XEN_ENOMEM; the table has `frames` (at most its limit) or more afterwards. */
+int grant_grow(struct domain *d, uint32_t frames);
+
+/* The sub-operations. 0 or -errno; the status of each element is in the guest's array. */
+long grant_map(guest_ptr_t uop, uint32_t count);
+long grant_unmap(guest_ptr_t uop, uint32_t count);
+long grant_copy(guest_ptr_t uop, uint32_t count);
+
+/* Called before element i of an array of any length: lets others in now and then. False: the domain
+ * was shut down and nobody waits for the rest. */
+static inline bool grant_may_go_on(uint32_t i)
+{
+    if (likely(i % 16 != 15))
+        return true;
+    cond_resched();
+    return !(READ_ONCE(current->work) & WORK_STOP);
+}
+
+#endif

@@ -1,0 +1,193 @@
+/* Grant tables: their pages, and the pins on entries in use. */
+#include "core/grant_internal.h"
+
+#define ACTIVE_ORDER 1 /* pages of struct grant_active for one page of shared entries */
+#define TRIES        4
+
+/* A shared entry as one word, so that flags, domid and frame are read and replaced together. */
+#define ENTRY_DOMID(e) ((uint16_t)((e) >> 16))
+#define ENTRY_FRAME(e) mfn((e) >> 32)
+
+static struct grant_active *active_of(struct grant_table *gt, uint32_t ref)
+{
+    return &gt->active[ref / GRANT_REFS_PER_FRAME][ref % GRANT_REFS_PER_FRAME];
+}
+
+static uint64_t *shared_of(struct grant_table *gt, uint32_t ref)
+{
+    return &gt->shared[ref / GRANT_REFS_PER_FRAME][ref % GRANT_REFS_PER_FRAME];
+}
+
+/* The table is locked. Checks what the guest wrote and marks it in use in the same step: the word
+ * that was checked is the one that is replaced. */
+static int claim(struct domain *granter, uint32_t ref, uint16_t user, bool readonly, mfn_t *frame)
+{
+    const struct grant_active *act = active_of(&granter->grant, ref);
+    uint64_t *shared = shared_of(&granter->grant, ref);
+    uint64_t marks = readonly ? GTF_reading : GTF_reading | GTF_writing;
+    bool pinned = act->readers || act->writers;
+
+    for (unsigned i = 0; i < TRIES; i++) {
+        uint64_t entry = READ_ONCE(*shared);
+        int rc;
+
+        if ((entry & GTF_type_mask) != GTF_permit_access || ENTRY_DOMID(entry) != user)
+            return GNTST_general_error;
+        if (!readonly && (entry & GTF_readonly))
+            return GNTST_general_error;
+        *frame = pinned ? act->frame : ENTRY_FRAME(entry);
+        rc = arch_frame_get(*frame, granter, !readonly);
+        if (rc)
+            return rc == -XEN_EBUSY ? GNTST_general_error : GNTST_bad_page;
+        if (__atomic_compare_exchange_n(shared, &entry, entry | marks, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST))
+            return GNTST_okay;
+        arch_frame_put(*frame, !readonly);
+    }
+    return GNTST_general_error; /* the granter keeps changing it */
+}
+
+int grant_pin(struct domain *granter, uint32_t ref, uint16_t user, bool readonly, mfn_t *frame)
+{
+    struct grant_table *gt = &granter->grant;
+    struct grant_active *act;
+    int rc = GNTST_bad_gntref;
+
+    spin_lock(&gt->lock);
+    if (ref >= gt->nr_frames * GRANT_REFS_PER_FRAME)
+        goto out;
+    ref = (uint32_t)clamp_index(ref, gt->nr_frames * GRANT_REFS_PER_FRAME);
+    rc = GNTST_bad_domain;
+    if (granter->dying || !gt->shared[ref / GRANT_REFS_PER_FRAME])
+        goto out;
+    rc = GNTST_general_error;
+    act = active_of(gt, ref);
+    if ((act->readers || act->writers) && act->domid != user)
+        goto out;
+    if ((readonly ? act->readers : act->writers) >= GRANT_PINS_MAX)
+        goto out;
+    rc = claim(granter, ref, user, readonly, frame);
+    if (rc == GNTST_okay) {
+        act->frame = *frame;
+        act->domid = user;
+        if (readonly)
+            act->readers++;
+        else
+            act->writers++;
+    }
+out:
+    spin_unlock(&gt->lock);
+    return rc;
+}
+
+void grant_unpin(struct domain *granter, uint32_t ref, bool readonly)
+{
+    struct grant_table *gt = &granter->grant;
+    struct grant_active *act = active_of(gt, ref);
+    uint64_t over = 0;
+
+    spin_lock(&gt->lock);
+    if (readonly)
+        act->readers--;
+    else
+        act->writers--;
+    arch_frame_put(act->frame, !readonly);
+    if (!act->writers)
+        over = act->readers ? GTF_writing : GTF_reading | GTF_writing;
+    /* The marks go last: when the granter sees them clear, the frame is its own again. */
+    if (over && gt->shared[ref / GRANT_REFS_PER_FRAME])
+        __atomic_fetch_and(shared_of(gt, ref), ~over, __ATOMIC_SEQ_CST);
+    spin_unlock(&gt->lock);
+}
+
+mfn_t grant_pinned_frame(struct domain *granter, uint32_t ref)
+{
+    return active_of(&granter->grant, ref)->frame;
+}
+
+static int add_frame(struct domain *d)
+{
+    struct grant_table *gt = &d->grant;
+    void *active = arch_alloc_pages(ACTIVE_ORDER);
+    void *shared = active ? arch_share_page(d, true) : NULL;
+    bool used = false;
+
+    if (shared) {
+        spin_lock(&gt->lock);
+        if (gt->nr_frames < gt->max_frames && !d->dying) {
+            gt->active[gt->nr_frames] = active;
+            gt->shared[gt->nr_frames] = shared;
+            gt->nr_frames++;
+            used = true;
+        }
+        spin_unlock(&gt->lock);
+    }
+    if (used)
+        return 0;
+    if (shared)
+        arch_unshare_page(d, shared);
+    if (active)
+        arch_free_pages(active, ACTIVE_ORDER);
+    return -XEN_ENOMEM;
+}
+
+int grant_grow(struct domain *d, uint32_t frames)
+{
+    while (READ_ONCE(d->grant.nr_frames) < frames) {
+        int rc = add_frame(d);
+
+        if (rc)
+            return rc;
+        cond_resched();
+    }
+    return 0;
+}
+
+int grant_init(struct domain *d)
+{
+    d->grant.free_handle = NO_HANDLE;
+    grant_set_limits(d, GRANT_FRAMES_MAX, GRANT_MAPTRACK_MAX);
+    return add_frame(d);
+}
+
+void grant_set_limits(struct domain *d, unsigned frames, unsigned maptrack_frames)
+{
+    d->grant.max_frames = MAX(MIN(frames, GRANT_FRAMES_MAX), 1);
+    d->grant.max_maptrack = MIN(maptrack_frames, GRANT_MAPTRACK_MAX);
+}
+
+void grant_destroy(struct domain *d)
+{
+    struct grant_table *gt = &d->grant;
+
+    for (unsigned i = 0; i < GRANT_FRAMES_MAX; i++) {
+        void *shared;
+
+        /* Whoever unpins from now on finds no shared entry to mark. */
+        spin_lock(&gt->lock);
+        shared = gt->shared[i];
+        gt->shared[i] = NULL;
+        spin_unlock(&gt->lock);
+        if (shared)
+            arch_unshare_page(d, shared);
+    }
+    for (uint32_t i = 0; i < gt->nr_maptrack; i++)
+        arch_free_pages(gt->maptrack[i], 0);
+    gt->nr_maptrack = 0;
+    gt->free_handle = NO_HANDLE;
+    if (gt->maptrack)
+        arch_free_pages(gt->maptrack, GRANT_MAPTRACK_ORDER);
+    gt->maptrack = NULL;
+}
+
+void grant_free(struct domain *d)
+{
+    struct grant_table *gt = &d->grant;
+
+    for (unsigned i = 0; i < GRANT_FRAMES_MAX; i++) {
+        if (gt->active[i])
+            arch_free_pages(gt->active[i], ACTIVE_ORDER);
+        gt->active[i] = NULL;
+    }
+    gt->nr_frames = 0;
+}

@@ -1,0 +1,107 @@
+/* sched_op: giving up the CPU, waiting for events, and the end of a domain. */
+#include "core/domain.h"
+#include "core/hypercall.h"
+#include "core/hypercalls.h"
+
+#define POLL_PORTS_MAX 128u
+
+/* A vCPU of a domain that was shut down must not wait: nobody would wake it. */
+static bool must_return(struct vcpu *v)
+{
+    return evtchn_deliverable(v) || (READ_ONCE(v->work) & WORK_STOP);
+}
+
+static bool event_came(struct vcpu *v, const void *arg)
+{
+    (void)arg;
+    return must_return(v);
+}
+
+static long do_block(struct vcpu *v)
+{
+    WRITE_ONCE(v->info->evtchn_upcall_mask, 0);
+    sched_block(event_came, NULL);
+    return 0;
+}
+
+static long do_shutdown(guest_ptr_t arg)
+{
+    struct sched_shutdown shutdown;
+
+    if (!copy_from_guest(&shutdown, arg, sizeof(shutdown)))
+        return -XEN_EFAULT;
+    domain_shutdown(current->domain, (uint8_t)shutdown.reason);
+    return 0;
+}
+
+/* 1: one of the ports is pending; 0: none is; -XEN_EFAULT, or -XEN_EINVAL for a port that is none.
+ */
+static int scan_ports(struct vcpu *v, const struct sched_poll *poll, uint32_t *last)
+{
+    for (uint32_t i = 0; i < poll->nr_ports; i++) {
+        int rc;
+
+        if (!copy_from_guest(last, guest_ptr_at(poll->ports, i * sizeof(*last)), sizeof(*last)))
+            return -XEN_EFAULT;
+        rc = evtchn_is_pending(v->domain, *last);
+        if (rc)
+            return rc;
+    }
+    return 0;
+}
+
+static bool polled_event_came(struct vcpu *v, const void *arg)
+{
+    const struct sched_poll *poll = arg;
+    uint32_t port;
+
+    return must_return(v) || (poll->timeout && poll->timeout <= arch_now_ns()) ||
+           scan_ports(v, poll, &port) != 0;
+}
+
+static long do_poll(struct vcpu *v, guest_ptr_t arg)
+{
+    uint64_t self = 1ul << v->id;
+    struct sched_poll poll;
+    uint32_t port = 0;
+    int rc;
+
+    if (!copy_from_guest(&poll, arg, sizeof(poll)))
+        return -XEN_EFAULT;
+    if (poll.nr_ports > POLL_PORTS_MAX)
+        return -XEN_EINVAL;
+    if (must_return(v))
+        return 0;
+    rc = scan_ports(v, &poll, &port);
+    if (rc)
+        return rc < 0 ? rc : 0;
+
+    WRITE_ONCE(v->evtchn.poll_port, poll.nr_ports == 1 ? port : 0);
+    __atomic_fetch_or(&v->domain->evtchn.pollers, self, __ATOMIC_SEQ_CST);
+    if (poll.timeout)
+        timer_set(&v->evtchn.poll_timer, poll.timeout);
+    sched_block(polled_event_came, &poll);
+    timer_cancel(&v->evtchn.poll_timer);
+    __atomic_fetch_and(&v->domain->evtchn.pollers, ~self, __ATOMIC_SEQ_CST);
+    return 0;
+}
+
+long do_sched_op(uint32_t cmd, guest_ptr_t arg)
+{
+    if (!subop_exists(__HYPERVISOR_sched_op, cmd))
+        return -XEN_ENOSYS;
+    if (cmd == SCHEDOP_yield) {
+        sched_yield();
+        return 0;
+    }
+    switch (cmd) {
+    case SCHEDOP_block:
+        return do_block(current);
+    case SCHEDOP_shutdown:
+        return do_shutdown(arg);
+    case SCHEDOP_poll:
+        return do_poll(current, arg);
+    default:
+        return -XEN_ENOSYS;
+    }
+}

@@ -1,0 +1,203 @@
+/* vcpu_op and set_timer_op. */
+#include "core/vcpu_op.h"
+
+#include "core/domain.h"
+#include "core/hypercall.h"
+#include "core/hypercalls.h"
+#include "lib/clamp.h"
+#include "lib/string.h"
+
+#define PERIOD_MIN_NS 1000000ul
+
+/* A deadline further away than this comes from a guest's arithmetic that wrapped. Old Linux kernels
+ * have it with work to do as well as with none, hence the compromise: wake them soon, but not at
+ * once. */
+#define FAR_AHEAD_NS   (1ul << 50)
+#define INSTEAD_FAR_NS 100000000ul
+
+static void singleshot_fired(struct timer *t)
+{
+    evtchn_raise_virq(container_of(t, struct vcpu, singleshot), VIRQ_TIMER);
+}
+
+static void periodic_fired(struct timer *t)
+{
+    struct vcpu *v = container_of(t, struct vcpu, periodic);
+    uint64_t now = arch_now_ns(), next = t->deadline_ns + v->periodic_ns;
+
+    evtchn_raise_virq(v, VIRQ_TIMER);
+    /* Ticks that were missed are not made up for. */
+    timer_set(t, next > now ? next : now + v->periodic_ns);
+}
+
+static void poll_timed_out(struct timer *t)
+{
+    sched_wake(container_of(t, struct vcpu, evtchn.poll_timer));
+}
+
+void vcpu_init_timers(struct vcpu *v)
+{
+    timer_init(&v->singleshot, singleshot_fired);
+    timer_init(&v->periodic, periodic_fired);
+    timer_init(&v->evtchn.poll_timer, poll_timed_out);
+}
+
+void vcpu_stop_timers(struct vcpu *v)
+{
+    timer_cancel(&v->singleshot);
+    timer_cancel(&v->periodic);
+    timer_cancel(&v->evtchn.poll_timer);
+}
+
+void vcpu_release_info(struct vcpu *v)
+{
+    if (mfn_equal(v->info_frame, INVALID_MFN))
+        return;
+    arch_frame_put(v->info_frame, true);
+    v->info_frame = INVALID_MFN;
+}
+
+long do_set_timer_op(uint64_t timeout)
+{
+    struct vcpu *v = current;
+    uint64_t now;
+
+    if (timeout == 0) {
+        timer_cancel(&v->singleshot);
+        return 0;
+    }
+    now = arch_now_ns();
+    if (timeout > now && timeout - now >= FAR_AHEAD_NS)
+        timeout = now + INSTEAD_FAR_NS;
+    timer_set(&v->singleshot, timeout);
+    return 0;
+}
+
+static long register_vcpu_info(struct vcpu *v, guest_ptr_t arg)
+{
+    struct vcpu_register_vcpu_info reg;
+    struct vcpu_info *info;
+    struct domain *d = v->domain;
+    long rc = -XEN_EINVAL;
+
+    if (!copy_from_guest(&reg, arg, sizeof(reg)))
+        return -XEN_EFAULT;
+    if (reg.offset > PAGE_SIZE - sizeof(*info) || reg.offset % sizeof(uint64_t) != 0)
+        return -XEN_EINVAL;
+    if (v != current && v->up)
+        return -XEN_EINVAL;
+
+    spin_lock(&d->evtchn.lock);
+    if (mfn_equal(v->info_frame, INVALID_MFN) && arch_frame_get(mfn(reg.mfn), d, true) == 0) {
+        info = (struct vcpu_info *)((char *)arch_frame_bytes(mfn(reg.mfn)) + reg.offset);
+        memmove(info, v->info, sizeof(*info)); /* it may be the same page */
+        v->info_frame = mfn(reg.mfn);
+        __atomic_store_n(&v->info, info, __ATOMIC_SEQ_CST);
+        /* Whoever marked an event in the old place after the copy: say that anything may be
+         * pending. */
+        WRITE_ONCE(info->evtchn_pending_sel, ~0ul);
+        WRITE_ONCE(info->evtchn_upcall_pending, 0);
+        evtchn_mark_upcall(v);
+        rc = 0;
+    }
+    spin_unlock(&d->evtchn.lock);
+    return rc;
+}
+
+static struct vcpu_runstate_info runstate_of(const struct vcpu *v)
+{
+    const struct sched_vcpu *s = &v->sched;
+    struct vcpu_runstate_info info = {.state = s->state, .state_entry_time = s->since_ns};
+
+    for (unsigned i = 0; i < ARRAY_LEN(info.time); i++)
+        info.time[i] = sched_time(v, i);
+    return info;
+}
+
+static long register_runstate_area(struct vcpu *v, guest_ptr_t arg)
+{
+    struct vcpu_register_runstate_memory_area area;
+    struct vcpu_runstate_info info = runstate_of(v);
+
+    if (!copy_from_guest(&area, arg, sizeof(area)))
+        return -XEN_EFAULT;
+    if (area.addr.h.addr != 0 && !copy_to_guest(area.addr.h, &info, sizeof(info)))
+        return -XEN_EFAULT;
+    v->runstate_area = area.addr.h;
+    return 0;
+}
+
+static long set_periodic(struct vcpu *v, guest_ptr_t arg)
+{
+    struct vcpu_set_periodic_timer set;
+
+    if (!copy_from_guest(&set, arg, sizeof(set)))
+        return -XEN_EFAULT;
+    if (set.period_ns < PERIOD_MIN_NS || set.period_ns > INT64_MAX)
+        return -XEN_EINVAL;
+    v->periodic_ns = set.period_ns;
+    timer_set(&v->periodic, arch_now_ns() + set.period_ns);
+    return 0;
+}
+
+static long set_singleshot(struct vcpu *v, guest_ptr_t arg)
+{
+    struct vcpu_set_singleshot_timer set;
+
+    if (v != current)
+        return -XEN_EINVAL;
+    if (!copy_from_guest(&set, arg, sizeof(set)))
+        return -XEN_EFAULT;
+    if ((set.flags & VCPU_SSHOTTMR_future) && set.timeout_abs_ns < arch_now_ns())
+        return -XEN_ETIME;
+    timer_set(&v->singleshot, set.timeout_abs_ns);
+    return 0;
+}
+
+static long get_runstate_info(const struct vcpu *v, guest_ptr_t arg)
+{
+    struct vcpu_runstate_info info = runstate_of(v);
+
+    return copy_to_guest(arg, &info, sizeof(info)) ? 0 : -XEN_EFAULT;
+}
+
+static long stop_timer(struct vcpu *v, struct timer *t, bool own_only)
+{
+    if (own_only && v != current)
+        return -XEN_EINVAL;
+    timer_cancel(t);
+    return 0;
+}
+
+long do_vcpu_op(uint32_t cmd, uint32_t vcpuid, guest_ptr_t arg)
+{
+    struct domain *d = current->domain;
+    struct vcpu *v;
+
+    if (!subop_exists(__HYPERVISOR_vcpu_op, cmd))
+        return -XEN_ENOSYS;
+    if (vcpuid >= d->nr_vcpus)
+        return -XEN_ENOENT;
+    v = d->vcpu[clamp_index(vcpuid, MAX_VCPUS)];
+
+    switch (cmd) {
+    case VCPUOP_is_up:
+        return v->up;
+    case VCPUOP_get_runstate_info:
+        return get_runstate_info(v, arg);
+    case VCPUOP_register_runstate_memory_area:
+        return register_runstate_area(v, arg);
+    case VCPUOP_set_periodic_timer:
+        return set_periodic(v, arg);
+    case VCPUOP_stop_periodic_timer:
+        return stop_timer(v, &v->periodic, false);
+    case VCPUOP_set_singleshot_timer:
+        return set_singleshot(v, arg);
+    case VCPUOP_stop_singleshot_timer:
+        return stop_timer(v, &v->singleshot, true);
+    case VCPUOP_register_vcpu_info:
+        return register_vcpu_info(v, arg);
+    default:
+        return -XEN_ENOSYS;
+    }
+}
