@@ -3,7 +3,7 @@
 #define LAMINA_PANIC_H
 
 /* Prints the message and a backtrace on the console and shuts the domain down as crashed. */
-void lm_panic(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)));
+void lm_panic(const char *fmt, ...) __attribute__((noreturn, format(__printf__, 1, 2)));
 
 /* Prints return addresses from this frame pointer up. Stops at the first frame that is not above
  * the one before, or after 16. */

@@ -8,12 +8,13 @@
 
 /* To the console. One hypercall for each 256 characters. Returns the number of characters. Callable
  * anywhere; needs about 500 bytes of stack. */
-int printf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+int printf(const char *fmt, ...) __attribute__((format(__printf__, 1, 2)));
 int vprintf(const char *fmt, va_list args);
 
 /* To a buffer: at most size bytes, always with a final NUL if size > 0. Return the length that the
  * whole text has without its NUL. */
-int snprintf(char *buf, size_t size, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int snprintf(char *buf, size_t size, const char *fmt, ...)
+    __attribute__((format(__printf__, 3, 4)));
 int vsnprintf(char *buf, size_t size, const char *fmt, va_list args);
 
 #endif
