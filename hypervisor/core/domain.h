@@ -41,18 +41,18 @@ struct domain {
     uint16_t id;
     uint8_t state;         /* enum domain_state */
     uint8_t shutdown_code; /* SHUTDOWN_*, valid from DOMAIN_SHUTDOWN on */
-    bool dying;            /* set once, before resources are given back: no new reference is granted */
+    bool dying; /* set once, before resources are given back: no new reference is granted */
     uint32_t privileges;
     const struct abi_version *abi;
-    uint32_t refs;         /* the domain itself, each foreign user, and one while it owns pages */
+    uint32_t refs; /* the domain itself, each foreign user, and one while it owns pages */
     unsigned nr_vcpus;
-    unsigned vcpus_in;     /* vCPUs not yet parked after a shutdown */
+    unsigned vcpus_in; /* vCPUs not yet parked after a shutdown */
     struct vcpu *vcpu[MAX_VCPUS];
     struct shared_info *shared;
     struct mutex page_lock; /* page-table changes of this domain */
     uint64_t pages;         /* frames owned now (atomic) */
     uint64_t max_pages;
-    uint64_t vm_assist;     /* VMASST bits enabled */
+    uint64_t vm_assist; /* VMASST bits enabled */
     struct evtchn_domain evtchn;
     struct grant_table grant;
     struct domain_console console;
@@ -71,11 +71,11 @@ struct domain {
 struct vcpu {
     uint32_t work;
     uint16_t id;
-    bool up;     /* online as VCPUOP_is_up says */
-    bool idle;   /* the idle vCPU of a host CPU; it has no guest */
+    bool up;   /* online as VCPUOP_is_up says */
+    bool idle; /* the idle vCPU of a host CPU; it has no guest */
     struct domain *domain;
-    struct vcpu_info *info; /* in shared_info, or where register_vcpu_info put it */
-    mfn_t info_frame;       /* frame of a registered info, else INVALID_MFN */
+    struct vcpu_info *info;    /* in shared_info, or where register_vcpu_info put it */
+    mfn_t info_frame;          /* frame of a registered info, else INVALID_MFN */
     guest_ptr_t runstate_area; /* 0: none */
     struct sched_vcpu sched;
     struct evtchn_vcpu evtchn;
@@ -102,8 +102,8 @@ void domain_crash(struct domain *d, const char *fmt, ...) PRINTF(2, 3);
  * goes. */
 void domain_destroy(struct domain *d);
 
-/* On the way out to the guest of a domain that was shut down. The last of its vCPUs to come here ends
- * the domain. */
+/* On the way out to the guest of a domain that was shut down. The last of its vCPUs to come here
+ * ends the domain. */
 void domain_vcpu_stopped(struct vcpu *v) __attribute__((noreturn));
 /* Frees what is left of a domain that ended, if any can be freed. Cheap when there is none. */
 void domain_reap(void);

@@ -16,6 +16,9 @@ struct abi_version {
     uint32_t number;
 };
 
+/* Once, at boot. */
+void hypercall_init(void);
+
 const struct abi_version *abi_version_find(uint32_t number); /* NULL: not published */
 const struct abi_version *abi_version_newest(void);
 

@@ -9,17 +9,20 @@ struct domain;
 /* A line of the hypervisor's own: "(lamina) ...". The newline is added. */
 void log_line(const char *fmt, ...) PRINTF(1, 2);
 
-/* A line about something a guest did: "(lamina) ping: ...". Limited per domain (a burst, then a few a
- * second; suppressed lines are counted and the count is shown later). Callable anywhere. */
+/* A line about something a guest did: "(lamina) ping: ...". Limited per domain (a burst, then a few
+ * a second; suppressed lines are counted and the count is shown later). Callable anywhere. */
 void guest_log(struct domain *d, const char *fmt, ...) PRINTF(2, 3);
 
 /* The hypervisor itself is broken: says so with registers and backtrace, stops all CPUs. */
 void panic(const char *fmt, ...) PRINTF(1, 2) __attribute__((noreturn));
 
-#define ASSERT(cond)                                                                               \
-    do {                                                                                           \
-        if (unlikely(!(cond)))                                                                     \
-            panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond);                       \
+/* Exit status of the machine after a panic. */
+#define PANIC_STATUS 3
+
+#define ASSERT(cond)                                                         \
+    do {                                                                     \
+        if (unlikely(!(cond)))                                               \
+            panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond); \
     } while (0)
 
 #endif

@@ -57,6 +57,6 @@ static inline bool mfn_equal(mfn_t a, mfn_t b)
 #define WRITE_ONCE(x, v)  (*(volatile __typeof__(x) *)&(x) = (v))
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
-#define container_of(ptr, type, member) ((type *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
 #endif

@@ -9,11 +9,11 @@ void tlb_flush_local(void);
 /* One page, by virtual address; for addresses that are not canonical nothing happens. */
 void tlb_flush_page_local(uint64_t va);
 /* On all CPUs of the mask, and waits until they have done it. Hold no spin lock. */
-void tlb_flush(uint64_t cpus);
-void tlb_flush_page(uint64_t cpus, uint64_t va);
+void tlb_flush(uint64_t mask);
+void tlb_flush_page(uint64_t mask, uint64_t va);
 
-/* The flush clock: it moves with every flush of a whole TLB, on any CPU. A CPU whose last flush began
- * after something was unmapped holds no translation of it. */
+/* The flush clock: it moves with every flush of a whole TLB, on any CPU. A CPU whose last flush
+ * began after something was unmapped holds no translation of it. */
 struct tlb_clock {
     uint64_t now;
     uint64_t cpu[64]; /* time at which the CPU's last flush began */
@@ -38,15 +38,15 @@ static inline uint32_t tlb_stamp(void)
     return __atomic_load_n(&tlb_clock.now, __ATOMIC_SEQ_CST);
 }
 
-/* Those of the CPUs that may still hold what was unmapped at that time. A stamp so old that its half
- * has come round again counts as recent, which only costs a flush. */
-static inline uint64_t tlb_stale(uint64_t cpus, uint32_t stamp)
+/* Those of the CPUs that may still hold what was unmapped at that time. A stamp so old that its
+ * half has come round again counts as recent, which only costs a flush. */
+static inline uint64_t tlb_stale(uint64_t mask, uint32_t stamp)
 {
     uint64_t now = __atomic_load_n(&tlb_clock.now, __ATOMIC_SEQ_CST), stale = 0;
     uint64_t then = now - (uint32_t)(now - stamp);
 
-    for (; cpus != 0; cpus &= cpus - 1) {
-        unsigned cpu = __builtin_ctzl(cpus);
+    for (; mask != 0; mask &= mask - 1) {
+        unsigned cpu = __builtin_ctzl(mask);
 
         if (__atomic_load_n(&tlb_clock.cpu[cpu], __ATOMIC_ACQUIRE) <= then)
             stale |= 1ul << cpu;

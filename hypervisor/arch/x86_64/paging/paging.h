@@ -34,6 +34,16 @@ int paging_set_kernel_l4(struct vcpu *v, mfn_t l4);
  * or not running. */
 int paging_set_gdt(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries);
 
+/* --- life of domains and vCPUs; pv/arch.c calls these from arch_domain_init and so on --- */
+
+int paging_domain_init(struct domain *d);
+/* Gives back tables, pins, descriptor pages and memory; the current vCPU may be one of the domain's
+ * (it goes on with the hypervisor's own tables). Calls cond_resched. */
+void paging_relinquish(struct domain *d);
+/* Frees what paging_domain_init made; also after it failed half-way. */
+void paging_domain_free(struct domain *d);
+int paging_vcpu_init(struct vcpu *v);
+
 /* --- switching; interrupts off --- */
 
 /* On this CPU, before the vCPU's guest can run: tables, GDT and LDT. Also for an idle vCPU and one

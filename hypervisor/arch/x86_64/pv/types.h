@@ -5,14 +5,32 @@
 #include "lib/types.h"
 #include "abi/xen.h"
 
+struct regs;
+
 struct pv_domain {
-    int unused;
+    uint64_t start_ns; /* of system time, on the hypervisor's clock */
+};
+
+/* An address that the guest registered to be entered at; 0: none. */
+struct callback {
+    uint64_t address;
+    bool mask_events;
 };
 
 struct pv_vcpu {
-    struct regs *regs;    /* the guest's registers, at the top of the hypervisor stack */
-    uint64_t stack_rsp;   /* hypervisor stack pointer while switched out */
-    bool kernel_mode;     /* the guest is in its kernel (its own notion; both run in ring 3) */
+    bool kernel_mode; /* the guest is in its kernel (its own notion: both run in ring 3) */
+    bool fpu_trap;    /* its CR0.TS */
+    uint16_t kernel_ss;
+    uint64_t kernel_sp; /* where entries from its user mode go */
+    struct regs *regs;  /* its registers, at the top of the hypervisor stack */
+    uint64_t stack_rsp; /* hypervisor stack pointer while switched out */
+    void *stack;
+    void *fpu;               /* while switched out; a page */
+    struct trap_info *traps; /* by vector; a page */
+    struct callback event, failsafe, syscall, syscall32, sysenter, nmi;
+    /* while switched out; while it runs they are in the processor */
+    uint64_t fs_base, gs_base, gs_base_other; /* other: of the mode (kernel, user) it is not in */
+    uint16_t ds, es, fs, gs;
 };
 
 #endif

@@ -1,0 +1,197 @@
+#include "boot/memory.h"
+#include "core/log.h"
+#include "cpu/apic.h"
+#include "cpu/insn.h"
+#include "cpu/layout.h"
+#include "cpu/tlb.h"
+#include "lib/string.h"
+#include "paging/paging.h"
+
+#define LARGE_PAGE (2ul << 20)
+#define BOOT_LIMIT (4ul << 30) /* what the boot page tables map */
+
+extern const char image_start[], rodata_start[], data_start[], image_end[];
+
+/* Free memory during boot: RAM without what is in use. */
+static struct range free_ranges[BOOT_RANGES_MAX + 8];
+static unsigned nr_free;
+
+static void exclude(uint64_t start, uint64_t end)
+{
+    start &= PAGE_MASK;
+    end = (end + PAGE_SIZE - 1) & PAGE_MASK;
+    for (unsigned i = 0; i < nr_free; i++) {
+        struct range *r = &free_ranges[i];
+
+        if (end <= r->start || start >= r->end || start >= end)
+            continue;
+        if (start > r->start && end < r->end && nr_free < ARRAY_LEN(free_ranges)) {
+            free_ranges[nr_free++] = (struct range){end, r->end};
+            r->end = start;
+        } else if (start > r->start) {
+            r->end = start;
+        } else {
+            r->start = MIN(end, r->end);
+        }
+    }
+}
+
+/* From the top of the highest range that the boot page tables reach; zeroed. */
+static uint64_t boot_alloc_page(void)
+{
+    struct range *best = NULL;
+
+    for (unsigned i = 0; i < nr_free; i++) {
+        struct range *r = &free_ranges[i];
+
+        if (r->end > r->start && r->end <= BOOT_LIMIT && (!best || r->end > best->end))
+            best = r;
+    }
+    if (!best)
+        panic("out of memory while building the hypervisor's own tables");
+    best->end -= PAGE_SIZE;
+    memset((void *)(DIRECT_START + best->end), 0, PAGE_SIZE);
+    return best->end;
+}
+
+/* The entry for va in the table of that level; tables on the way are made. */
+static uint64_t *entry_for(uint64_t va, unsigned level)
+{
+    uint64_t *table = paging_l4_template;
+
+    for (unsigned l = 4; l > level; l--) {
+        uint64_t *e = &table[pte_index(va, l)];
+
+        if (!(*e & PTE_PRESENT))
+            *e = boot_alloc_page() | PTE_PRESENT | PTE_RW | PTE_ACCESSED |
+                 (pte_index(va, 4) == L4_SLOT_M2P ? PTE_USER : 0);
+        table = (uint64_t *)(DIRECT_START + (*e & PTE_FRAME));
+    }
+    return &table[pte_index(va, level)];
+}
+
+#define FLAGS_TABLE (PTE_PRESENT | PTE_ACCESSED | PTE_DIRTY)
+#define FLAGS_DATA  (FLAGS_TABLE | PTE_RW | PTE_NX)
+
+static void map(uint64_t va, uint64_t pa, uint64_t bytes, uint64_t flags)
+{
+    while (bytes) {
+        uint64_t part = PAGE_SIZE;
+
+        if (!((va | pa) % LARGE_PAGE) && bytes >= LARGE_PAGE) {
+            part = LARGE_PAGE;
+            *entry_for(va, 2) = pa | flags | PTE_PSE;
+        } else {
+            *entry_for(va, 1) = pa | flags;
+        }
+        va += part;
+        pa += part;
+        bytes -= part;
+    }
+}
+
+static uint64_t image_pa(const char *symbol)
+{
+    return (uint64_t)symbol - IMAGE_START;
+}
+
+static void map_image(void)
+{
+    uint64_t text = image_pa(image_start), rodata = image_pa(rodata_start);
+    uint64_t data = image_pa(data_start), end = image_pa(image_end);
+
+    map(IMAGE_START + text, text, rodata - text, FLAGS_TABLE);
+    map(IMAGE_START + rodata, rodata, data - rodata, FLAGS_TABLE | PTE_NX);
+    map(IMAGE_START + data, data, end - data, FLAGS_DATA);
+}
+
+static bool mapped(uint64_t va)
+{
+    return *entry_for(va, 1) & PTE_PRESENT;
+}
+
+static void map_frame_table(const struct boot_info *info, uint64_t max_mfn)
+{
+    const uint64_t size = sizeof(struct frame);
+    uint64_t end = FRAME_TABLE_START + max_mfn * size;
+
+    for (unsigned i = 0; i < info->nr_ram; i++) {
+        uint64_t from = FRAME_TABLE_START + info->ram[i].start / PAGE_SIZE * size;
+        uint64_t to = FRAME_TABLE_START + info->ram[i].end / PAGE_SIZE * size;
+
+        for (uint64_t va = from & PAGE_MASK; va < to; va += PAGE_SIZE)
+            if (!mapped(va))
+                map(va, boot_alloc_page(), PAGE_SIZE, FLAGS_DATA);
+    }
+
+    /* Frames that are no memory are all nobody's: one page of zeros, never written. */
+    uint64_t zeros = boot_alloc_page();
+
+    for (uint64_t va = FRAME_TABLE_START; va < end; va += PAGE_SIZE)
+        if (!mapped(va))
+            map(va, zeros, PAGE_SIZE, FLAGS_TABLE | PTE_NX);
+}
+
+static void map_m2p(const struct boot_info *info)
+{
+    for (unsigned i = 0; i < info->nr_ram; i++) {
+        uint64_t from = (info->ram[i].start / PAGE_SIZE * 8) & PAGE_MASK;
+
+        for (uint64_t at = from; at < info->ram[i].end / PAGE_SIZE * 8; at += PAGE_SIZE) {
+            uint64_t page;
+
+            if (mapped(M2P_RW_START + at))
+                continue;
+            page = boot_alloc_page();
+            memset((void *)(DIRECT_START + page), 0xff, PAGE_SIZE);
+            map(M2P_RW_START + at, page, PAGE_SIZE, FLAGS_DATA);
+            map(M2P_START + at, page, PAGE_SIZE, FLAGS_TABLE | PTE_NX | PTE_USER);
+        }
+    }
+}
+
+static void add_free(uint64_t start, uint64_t end)
+{
+    if (end > start)
+        frames_add_free(mfn(start / PAGE_SIZE), (end - start) / PAGE_SIZE);
+}
+
+void memory_init(const struct boot_info *info)
+{
+    uint64_t max_mfn;
+
+    if (!info->nr_ram)
+        panic("no memory: the loader's map has no usable range");
+    max_mfn = info->ram[info->nr_ram - 1].end / PAGE_SIZE;
+    memcpy(free_ranges, info->ram, info->nr_ram * sizeof(info->ram[0]));
+    nr_free = info->nr_ram;
+    exclude(0, image_pa(image_end)); /* the first MiB is the firmware's, and for starting CPUs */
+    exclude(info->module.start, info->module.end);
+
+    for (unsigned i = 0; i < info->nr_ram; i++)
+        map(DIRECT_START + info->ram[i].start, info->ram[i].start,
+            info->ram[i].end - info->ram[i].start, FLAGS_DATA);
+    map_image();
+    map(APIC_VA, APIC_PHYS, PAGE_SIZE, FLAGS_DATA | PTE_PCD | PTE_PWT);
+    map_m2p(info);
+    map_frame_table(info, max_mfn);
+
+    cpu_load_cr3(mfn(image_pa((const char *)paging_l4_template) / PAGE_SIZE));
+    frames_init(max_mfn);
+    for (unsigned i = 0; i < nr_free; i++)
+        add_free(free_ranges[i].start, free_ranges[i].end);
+}
+
+void memory_release_module(const struct boot_info *info)
+{
+    add_free(info->module.start & PAGE_MASK, (info->module.end + PAGE_SIZE - 1) & PAGE_MASK);
+}
+
+uint64_t memory_total(const struct boot_info *info)
+{
+    uint64_t bytes = 0;
+
+    for (unsigned i = 0; i < info->nr_ram; i++)
+        bytes += info->ram[i].end - info->ram[i].start;
+    return bytes;
+}

@@ -1,0 +1,19 @@
+/* The hypervisor's address space, and the first distribution of memory. */
+#ifndef BOOT_MEMORY_H
+#define BOOT_MEMORY_H
+
+#include "boot/multiboot.h"
+#include "cpu/layout.h"
+
+/* Builds the final page tables, the frame table and the M2P, and hands free memory to the
+ * allocator. The module's memory stays apart. Panics if there is not enough memory to boot. */
+void memory_init(const struct boot_info *info);
+/* The module is not needed any more. */
+void memory_release_module(const struct boot_info *info);
+
+/* Where memory_init mapped the local APIC's registers. */
+#define APIC_VA CPU_AREA_START
+
+uint64_t memory_total(const struct boot_info *info); /* bytes */
+
+#endif

@@ -1,0 +1,82 @@
+#include "boot/multiboot.h"
+#include "abi/xen.h"
+#include "core/info.h"
+#include "cpu/layout.h"
+#include "lib/format.h"
+
+#define MULTIBOOT_MAGIC 0x2badb002u
+
+#define HAS_CMDLINE 0x04u
+#define HAS_MODULES 0x08u
+#define HAS_MMAP    0x40u
+
+struct multiboot_info {
+    uint32_t flags, mem_lower, mem_upper, boot_device, cmdline, mods_count, mods_addr, syms[4],
+        mmap_length, mmap_addr;
+};
+
+struct multiboot_module {
+    uint32_t start, end, string, reserved;
+};
+
+struct multiboot_mmap {
+    uint32_t size; /* of what follows */
+    uint64_t base, length;
+    uint32_t type;
+} __attribute__((packed));
+
+#define MMAP_RAM 1
+
+static const void *at(uint32_t physical)
+{
+    return (const void *)(DIRECT_START + physical);
+}
+
+/* Keeps the list ascending and disjoint, whatever the firmware's order. */
+static void add_ram(struct boot_info *info, uint64_t start, uint64_t end)
+{
+    unsigned i;
+
+    start = (start + PAGE_SIZE - 1) & PAGE_MASK;
+    end = MIN(end, DIRECT_END - DIRECT_START) & PAGE_MASK;
+    for (i = 0; i < info->nr_ram; i++) {
+        if (start < info->ram[i].end && end > info->ram[i].start)
+            return; /* overlaps what we have: the first mention counts */
+        if (start < info->ram[i].start)
+            break;
+    }
+    if (start >= end || info->nr_ram == BOOT_RANGES_MAX)
+        return;
+    for (unsigned j = info->nr_ram++; j > i; j--)
+        info->ram[j] = info->ram[j - 1];
+    info->ram[i] = (struct range){start, end};
+}
+
+void multiboot_read(struct boot_info *info, uint32_t magic, uint32_t info_address)
+{
+    const struct multiboot_info *mb = at(info_address);
+
+    if (magic != MULTIBOOT_MAGIC) {
+        info->problem = "not started by a multiboot 1 loader";
+        return;
+    }
+    if (mb->flags & HAS_CMDLINE)
+        format(hypervisor_options, XEN_COMMANDLINE_LEN, "%s", (const char *)at(mb->cmdline));
+    if (!(mb->flags & HAS_MMAP)) {
+        info->problem = "the loader gave no memory map";
+        return;
+    }
+    for (uint32_t offset = 0; offset + sizeof(struct multiboot_mmap) <= mb->mmap_length;) {
+        const struct multiboot_mmap *m = at(mb->mmap_addr + offset);
+
+        if (m->type == MMAP_RAM && m->base + m->length > m->base)
+            add_ram(info, m->base, m->base + m->length);
+        offset += m->size + sizeof(m->size);
+    }
+    if (mb->flags & HAS_MODULES && mb->mods_count) {
+        const struct multiboot_module *mod = at(mb->mods_addr);
+
+        info->nr_modules = mb->mods_count;
+        info->module = (struct range){mod->start, MAX(mod->start, mod->end)};
+    }
+}

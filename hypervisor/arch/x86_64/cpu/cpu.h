@@ -1,0 +1,71 @@
+/* A host CPU and what it needs to enter and leave guests. */
+#ifndef CPU_CPU_H
+#define CPU_CPU_H
+
+#include "lib/types.h"
+#include "core/sched.h"
+#include "cpu/regs.h"
+
+struct vcpu;
+
+#define STACK_SIZE 8192 /* a vCPU's hypervisor stack; aligned to its size */
+
+/* At the top of every hypervisor stack: found from the stack pointer alone, so that guests keep FS
+ * and GS. struct regs lies right below it. */
+struct stack_top {
+    struct vcpu *vcpu;
+    struct cpu *cpu;
+};
+
+/* Selectors of ours in page 14 of every GDT, where the ABI fixes the flat ring 3 ones. */
+#define SEL_HV_CODE   0xe008u
+#define SEL_HV_DATA   0xe010u
+#define SEL_USER_CS32 0xe023u
+#define SEL_USER_SS   0xe02bu
+#define SEL_USER_CS   0xe033u
+#define SEL_TSS       0xe040u
+#define SEL_LDT       0xe050u
+
+struct tss {
+    uint32_t reserved0;
+    uint64_t rsp0, rsp1, rsp2, reserved1, ist[7], reserved2;
+    uint16_t reserved3, iomap;
+} __attribute__((packed));
+
+struct cpu {
+    uint64_t scratch;       /* guest stack pointer on the first instructions of SYSCALL */
+    uint64_t stack_top;     /* of the vCPU that runs here: where SYSCALL puts the stack pointer */
+    uint64_t *reserved_gdt; /* page 14 of the GDT */
+    unsigned id;
+    uint32_t apic_id;
+    struct vcpu *idle;
+    struct tss tss;
+};
+
+extern struct cpu cpus[MAX_CPUS];
+extern unsigned nr_cpus;
+
+static inline struct stack_top *stack_top(void)
+{
+    uint64_t sp;
+
+    __asm__("mov %%rsp, %0" : "=r"(sp));
+    return (struct stack_top *)((sp | (STACK_SIZE - 1)) + 1 - sizeof(struct stack_top));
+}
+
+static inline struct cpu *this_cpu(void)
+{
+    return stack_top()->cpu;
+}
+
+/* Descriptors, interrupt gates, SYSCALL and control registers of this CPU. */
+void cpu_init(struct cpu *c);
+void idt_init(void);
+/* The vCPU with this stack is about to run here. */
+void cpu_set_stack(struct stack_top *top);
+
+/* From entry.S; the argument lies on the stack. */
+void trap_from_guest(struct regs *regs);
+void trap_from_hypervisor(struct regs *regs);
+
+#endif

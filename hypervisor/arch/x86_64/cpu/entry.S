@@ -1,0 +1,260 @@
+/* The ways into the hypervisor and back to the guest. Interrupts are off from the first instruction
+ * to the last, except where C code opens a window. Every vCPU has its own stack: at its top lie
+ * struct stack_top and, below that, the guest's struct regs, which this code fills. */
+#include "offsets.h"
+#include "cpu/fixup.h"
+#include "cpu/vectors.h"
+
+#define ENOSYS 38
+
+        .macro SAVE_REGISTERS
+        push    %rdi
+        push    %rsi
+        push    %rdx
+        push    %rcx
+        push    %rax
+        push    %r8
+        push    %r9
+        push    %r10
+        push    %r11
+        push    %rbx
+        push    %rbp
+        push    %r12
+        push    %r13
+        push    %r14
+        push    %r15
+        .endm
+
+        .macro RESTORE_REGISTERS
+        pop     %r15
+        pop     %r14
+        pop     %r13
+        pop     %r12
+        pop     %rbp
+        pop     %rbx
+        pop     %r11
+        pop     %r10
+        pop     %r9
+        pop     %r8
+        pop     %rax
+        pop     %rcx
+        pop     %rdx
+        pop     %rsi
+        pop     %rdi
+        .endm
+
+        .text
+
+/* SYSCALL does not switch stacks: one landing place for each CPU, which knows that CPU's data. */
+        .globl syscall_landing
+        .balign 32
+syscall_landing:
+        .set    n, 0
+        .rept   64
+        .balign 32
+        mov     %rsp, cpus + n * CPU_SIZE + CPU_scratch(%rip)
+        mov     cpus + n * CPU_SIZE + CPU_stack_top(%rip), %rsp
+        push    $SEL_USER_SS_
+        push    cpus + n * CPU_SIZE + CPU_scratch(%rip)
+        jmp     syscall_entry
+        .set    n, n + 1
+        .endr
+
+/* The same from a 32-bit code segment (AMD). */
+        .globl syscall32_landing
+        .balign 32
+syscall32_landing:
+        .set    n, 0
+        .rept   64
+        .balign 32
+        mov     %rsp, cpus + n * CPU_SIZE + CPU_scratch(%rip)
+        mov     cpus + n * CPU_SIZE + CPU_stack_top(%rip), %rsp
+        push    $SEL_USER_SS_
+        push    cpus + n * CPU_SIZE + CPU_scratch(%rip)
+        jmp     syscall32_entry
+        .set    n, n + 1
+        .endr
+
+        .balign 16
+syscall32_entry:
+        push    %r11
+        push    $SEL_USER_CS32_
+        push    %rcx
+        push    $VECTOR_UD
+        SAVE_REGISTERS
+        mov     REGS_SIZE(%rsp), %rbx
+        mov     %rsp, %rdi
+        call    bounce_syscall32
+        jmp     exit_to_guest
+
+        .balign 16
+syscall_entry:
+        push    %r11
+        push    $SEL_USER_CS_
+        push    %rcx
+        push    $-1                     /* VECTOR_SYSCALL, no error code */
+        SAVE_REGISTERS
+        mov     REGS_SIZE(%rsp), %rbx   /* stack_top.vcpu */
+        cmpb    $0, VCPU_kernel_mode(%rbx)
+        je      syscall_from_user
+        mov     VCPU_domain(%rbx), %r11
+        mov     %r10, %rcx
+        cmp     $NR_HYPERCALLS_, %rax
+        sbb     %r10, %r10              /* all ones if in range: also under wrong speculation */
+        jae     2f
+        and     %r10, %rax
+        mov     DOMAIN_abi(%r11), %r11
+        call    *(%r11, %rax, 8)
+1:      mov     %rax, REGS_rax(%rsp)
+
+/* The way out: rbx is the vCPU, rsp points at its struct regs. */
+        .globl exit_to_guest
+exit_to_guest:
+        cmpl    $0, VCPU_work(%rbx)
+        jne     3f
+        mov     VCPU_info(%rbx), %rax
+        movzwl  (%rax), %eax            /* upcall pending, upcall mask */
+        test    %al, %al
+        jnz     4f
+5:      cmpl    $-1, REGS_vector(%rsp)
+        jne     6f
+        mov     REGS_rip(%rsp), %rcx
+        mov     %rcx, %rax
+        shl     $16, %rax               /* SYSRET to an address that is not canonical would fault */
+        sar     $16, %rax               /* in ring 0 on the guest's stack */
+        cmp     %rcx, %rax
+        jne     6f
+        mov     REGS_rflags(%rsp), %r11
+        pop     %r15
+        pop     %r14
+        pop     %r13
+        pop     %r12
+        pop     %rbp
+        pop     %rbx
+        add     $8, %rsp
+        pop     %r10
+        pop     %r9
+        pop     %r8
+        pop     %rax
+        add     $8, %rsp
+        pop     %rdx
+        pop     %rsi
+        pop     %rdi
+        mov     4 * 8(%rsp), %rsp
+        sysretq
+
+2:      mov     $-ENOSYS, %rax
+        jmp     1b
+
+3:      mov     %rsp, %rdi
+        call    guest_work
+        jmp     exit_to_guest
+
+4:      test    %ah, %ah
+        jnz     5b
+        mov     %rsp, %rdi
+        call    deliver_upcall
+        jmp     exit_to_guest
+
+6:      RESTORE_REGISTERS
+        add     $8, %rsp
+        .globl guest_iret
+guest_iret:
+        iretq
+        FIXUP guest_iret, guest_iret_failed
+
+/* The guest's frame is bad (selector, stack segment, rip). We are back in ring 0 on the same stack,
+ * with the guest's registers loaded: the frame is intact below stack_top. */
+guest_iret_failed:
+        push    $0
+        movl    $VECTOR_BAD_IRET, 4(%rsp)
+        SAVE_REGISTERS
+        mov     REGS_SIZE(%rsp), %rbx
+        mov     %rsp, %rdi
+        call    bad_iret_frame
+        jmp     exit_to_guest
+
+syscall_from_user:
+        mov     %rsp, %rdi
+        call    bounce_syscall
+        jmp     exit_to_guest
+
+/* A new vCPU's first switch comes here, on its stack, with its registers at the top. */
+        .globl vcpu_first_run
+vcpu_first_run:
+        mov     REGS_SIZE(%rsp), %rbx
+        jmp     exit_to_guest
+
+/* Exceptions and interrupts. */
+        .macro VECTOR n
+        .balign 32
+        .if !(((\n) == 8) || ((\n) >= 10 && (\n) <= 14) || ((\n) == 17) || ((\n) == 21) || ((\n) == 29) || ((\n) == 30))
+        push    $0
+        .endif
+        movl    $\n, 4(%rsp)
+        .if ((\n) == 2) || ((\n) == 8) || ((\n) == 18)
+        jmp     own_stack_common
+        .else
+        jmp     vector_common
+        .endif
+        .endm
+
+        .globl vector_landing
+vector_landing:
+        .altmacro
+        .set    i, 0
+        .rept   256
+        VECTOR  %i
+        .set    i, i + 1
+        .endr
+        .noaltmacro
+
+        .balign 16
+vector_common:
+        cld
+        SAVE_REGISTERS
+        mov     %rsp, %rdi
+        testb   $3, REGS_cs(%rsp)
+        jz      7f
+        mov     REGS_SIZE(%rsp), %rbx
+        call    trap_from_guest
+        jmp     exit_to_guest
+7:      mov     %rsp, %rbp
+        and     $-16, %rsp
+        call    trap_from_hypervisor
+        mov     %rbp, %rsp
+        RESTORE_REGISTERS
+        add     $8, %rsp
+        iretq
+
+/* NMI, double fault and machine check come at any time, also on a stack pointer that is the guest's:
+ * they have stacks of their own, touch no vCPU state and go back to just where they came from. */
+own_stack_common:
+        cld
+        SAVE_REGISTERS
+        mov     %rsp, %rdi
+        call    trap_on_own_stack
+        RESTORE_REGISTERS
+        add     $8, %rsp
+        iretq
+
+/* void switch_stacks(uint64_t *save_rsp, uint64_t load_rsp) */
+        .globl switch_stacks
+switch_stacks:
+        push    %rbx
+        push    %rbp
+        push    %r12
+        push    %r13
+        push    %r14
+        push    %r15
+        mov     %rsp, (%rdi)
+        mov     %rsi, %rsp
+        pop     %r15
+        pop     %r14
+        pop     %r13
+        pop     %r12
+        pop     %rbp
+        pop     %rbx
+        ret
+
+        .section .note.GNU-stack, "", @progbits

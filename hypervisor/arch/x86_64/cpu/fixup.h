@@ -1,0 +1,19 @@
+/* Instructions that may fault on behalf of a guest: each has an entry (where, where to go on). Any
+ * exception there resumes at the second address instead of being a bug. */
+#ifndef CPU_FIXUP_H
+#define CPU_FIXUP_H
+
+#ifdef __ASSEMBLER__
+.macro FIXUP at, to.pushsection.fixup_table, "a".balign 4.long \at -., \to -..popsection.endm
+#else
+#define FIXUP(at, to)                                                        \
+    ".pushsection .fixup_table, \"a\"\n\t.balign 4\n\t.long " at " - ., " to \
+    " - .\n\t.popsection\n\t"
+
+#include "lib/types.h"
+
+/* Where to resume after a fault at rip; 0: nowhere, it is a bug. */
+uint64_t fixup_find(uint64_t rip);
+#endif
+
+#endif

@@ -1,0 +1,34 @@
+/* Numbers for assembly, taken from the compiler. The build turns each "->NAME value" into a
+ * #define. */
+#include "core/domain.h"
+#include "core/hypercall.h"
+#include "cpu/cpu.h"
+
+#define DEFINE(name, value)        __asm__ volatile("\n->" #name " %0" : : "i"(value))
+#define OFFSET(name, type, member) DEFINE(name, offsetof(type, member))
+
+void offsets(void);
+
+void offsets(void)
+{
+    OFFSET(REGS_r15, struct regs, r15);
+    OFFSET(REGS_r11, struct regs, r11);
+    OFFSET(REGS_rax, struct regs, rax);
+    OFFSET(REGS_rcx, struct regs, rcx);
+    OFFSET(REGS_error_code, struct regs, error_code);
+    OFFSET(REGS_vector, struct regs, vector);
+    OFFSET(REGS_rip, struct regs, rip);
+    OFFSET(REGS_cs, struct regs, cs);
+    OFFSET(REGS_rflags, struct regs, rflags);
+    OFFSET(REGS_rsp, struct regs, rsp);
+    DEFINE(REGS_SIZE, sizeof(struct regs));
+    OFFSET(CPU_scratch, struct cpu, scratch);
+    OFFSET(CPU_stack_top, struct cpu, stack_top);
+    DEFINE(CPU_SIZE, sizeof(struct cpu));
+    OFFSET(VCPU_work, struct vcpu, work);
+    OFFSET(VCPU_info, struct vcpu, info);
+    OFFSET(VCPU_domain, struct vcpu, domain);
+    OFFSET(VCPU_kernel_mode, struct vcpu, arch.pv.kernel_mode);
+    OFFSET(DOMAIN_abi, struct domain, abi);
+    DEFINE(NR_HYPERCALLS_, NR_HYPERCALLS);
+}

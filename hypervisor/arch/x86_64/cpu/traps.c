@@ -1,0 +1,130 @@
+/* Sorts exceptions and interrupts. */
+#include "core/domain.h"
+#include "core/log.h"
+#include "cpu/apic.h"
+#include "cpu/cpu.h"
+#include "cpu/fixup.h"
+#include "cpu/insn.h"
+#include "cpu/traps.h"
+#include "cpu/vectors.h"
+
+#define PIC1     0x20
+#define PIC2     0xa0
+#define IRQ_COM1 4
+
+void pic_init(void)
+{
+    static const uint8_t setup[][2] = {
+        {PIC1, 0x11},     {PIC2, 0x11},     {PIC1 + 1, VECTOR_PIC}, {PIC2 + 1, VECTOR_PIC + 8},
+        {PIC1 + 1, 4},    {PIC2 + 1, 2},    {PIC1 + 1, 1},          {PIC2 + 1, 1},
+        {PIC1 + 1, 0xfb}, {PIC2 + 1, 0xff}, /* all masked but the cascade */
+    };
+
+    for (unsigned i = 0; i < ARRAY_LEN(setup); i++)
+        outb(setup[i][0], setup[i][1]);
+}
+
+void irq_line_open(unsigned line)
+{
+    uint16_t port = line < 8 ? PIC1 + 1 : PIC2 + 1;
+
+    outb(port, inb(port) & ~(1u << (line & 7)));
+}
+
+static void pic_interrupt(unsigned line)
+{
+    if (line == 7 || line == 15) { /* maybe spurious: then it is not in service */
+        uint16_t pic = line < 8 ? PIC1 : PIC2;
+
+        outb(pic, 0x0b);
+        if (!(inb(pic) & 0x80)) {
+            if (line == 15)
+                outb(PIC1, 0x20);
+            return;
+        }
+    }
+    if (line == IRQ_COM1)
+        console_interrupt();
+    if (line >= 8)
+        outb(PIC2, 0x20);
+    outb(PIC1, 0x20);
+}
+
+static void interrupt(unsigned vector)
+{
+    switch (vector) {
+    case VECTOR_TIMER:
+        apic_end_of_interrupt();
+        timer_interrupt();
+        break;
+    case VECTOR_KICK:
+        apic_end_of_interrupt();
+        break;
+    case VECTOR_SPURIOUS:
+        break;
+    default:
+        if (vector >= VECTOR_PIC && vector < VECTOR_PIC + 16)
+            pic_interrupt(vector - VECTOR_PIC);
+        else
+            apic_end_of_interrupt();
+    }
+}
+
+void trap_from_guest(struct regs *regs)
+{
+    if (regs->vector == VECTOR_PF)
+        guest_page_fault(regs, read_cr2());
+    else if (regs->vector < 32)
+        guest_exception(regs);
+    else
+        interrupt(regs->vector);
+}
+
+void dump_regs(const struct regs *r)
+{
+    log_line("rip %04lx:%016lx  rsp %04lx:%016lx  rflags %06lx", r->cs, r->rip, r->ss, r->rsp,
+             r->rflags);
+    log_line("rax %016lx  rbx %016lx  rcx %016lx  rdx %016lx", r->rax, r->rbx, r->rcx, r->rdx);
+    log_line("rsi %016lx  rdi %016lx  rbp %016lx  r8  %016lx", r->rsi, r->rdi, r->rbp, r->r8);
+    log_line("r9  %016lx  r10 %016lx  r11 %016lx  r12 %016lx", r->r9, r->r10, r->r11, r->r12);
+    log_line("r13 %016lx  r14 %016lx  r15 %016lx", r->r13, r->r14, r->r15);
+}
+
+static void hypervisor_fault(const struct regs *regs, const char *what)
+{
+    dump_regs(regs);
+    panic("%s: vector %u, error code %#x, cr2 %#lx, cr3 %#lx", what, regs->vector, regs->error_code,
+          read_cr2(), read_cr3());
+}
+
+void trap_from_hypervisor(struct regs *regs)
+{
+    if (regs->vector >= 32) {
+        interrupt(regs->vector);
+        return;
+    }
+    if (regs->vector == VECTOR_PF && hypervisor_page_fault(regs, read_cr2()))
+        return;
+
+    uint64_t resume = fixup_find(regs->rip);
+
+    if (!resume)
+        hypervisor_fault(regs, "fault in the hypervisor");
+    regs->rip = resume;
+}
+
+void trap_on_own_stack(struct regs *regs);
+
+void trap_on_own_stack(struct regs *regs)
+{
+    switch (regs->vector) {
+    case VECTOR_DF:
+        hypervisor_fault(regs, "double fault");
+        break;
+    case VECTOR_MC:
+        hypervisor_fault(regs, "machine check");
+        break;
+    default:
+        log_line("NMI at %#lx, ignored", regs->rip);
+    }
+}

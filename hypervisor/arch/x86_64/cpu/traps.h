@@ -1,0 +1,24 @@
+/* What happens at an exception or interrupt. cpu/traps.c sorts them; the guest_ functions are
+ * supplied by pv/. */
+#ifndef CPU_TRAPS_H
+#define CPU_TRAPS_H
+
+#include "lib/types.h"
+#include "cpu/regs.h"
+
+/* An exception (vector < 32) that a guest raised, page fault excepted. */
+void guest_exception(struct regs *regs);
+void guest_page_fault(struct regs *regs, uint64_t address);
+/* int $n of a guest for n in 32 .. 255 reaches us as #GP: that is guest_exception's business. */
+
+/* A page fault of the hypervisor's own on a guest's behalf: true if the cause was removed. */
+bool hypervisor_page_fault(const struct regs *regs, uint64_t address);
+
+/* Interrupt lines of the 8259 pair. */
+void irq_line_open(unsigned line);
+void pic_init(void);
+void console_interrupt(void);
+
+void dump_regs(const struct regs *regs);
+
+#endif

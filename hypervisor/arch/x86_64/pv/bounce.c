@@ -1,0 +1,253 @@
+/* Ways into the guest's kernel: traps, event upcalls, system calls of its user mode. The frame that
+ * is put on the kernel's stack is, from the lowest address: rcx, r11, (error code), rip, cs with
+ * the saved upcall mask in bits 32..39, rflags, rsp, ss. The ABI fixes it (abi/arch-x86_64.h). */
+#include "core/log.h"
+#include "cpu/cpu.h"
+#include "cpu/fpu.h"
+#include "cpu/insn.h"
+#include "cpu/traps.h"
+#include "cpu/vectors.h"
+#include "paging/paging.h"
+#include "pv/pv.h"
+
+#define SAVED_MASK_SHIFT 32
+#define PF_USER          4u /* page-fault error code: in user mode */
+
+void pv_toggle_mode(struct vcpu *v)
+{
+    v->arch.pv.kernel_mode = !v->arch.pv.kernel_mode;
+    __asm__ volatile("swapgs" : : : "memory");
+    paging_load_tables(v, v->arch.pv.kernel_mode);
+    if (unlikely(v->sched.runstate_stale) && v->arch.pv.kernel_mode)
+        sched_write_runstate(v);
+}
+
+struct entry {
+    uint64_t address;
+    bool mask_events, has_error;
+    uint32_t error;
+};
+
+/* Puts the frame on the kernel's stack and points the guest at the handler. */
+static void enter_kernel(struct vcpu *v, struct regs *r, const struct entry *e,
+                         const uint16_t *segments)
+{
+    uint64_t frame[12], *f = frame;
+    uint64_t rsp, cs = r->cs & 0xffff;
+    uint8_t mask = v->info->evtchn_upcall_mask;
+
+    if (v->arch.pv.kernel_mode) {
+        cs &= ~3ul; /* so that the guest sees that it came from its kernel */
+        rsp = r->rsp;
+    } else {
+        rsp = v->arch.pv.kernel_sp;
+    }
+    *f++ = r->rcx;
+    *f++ = r->r11;
+    for (unsigned i = 0; segments && i < 4; i++)
+        *f++ = segments[i];
+    if (e->has_error)
+        *f++ = e->error;
+    *f++ = r->rip;
+    *f++ = cs | (uint64_t)mask << SAVED_MASK_SHIFT;
+    *f++ = (r->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask ? 0 : RFLAGS_IF);
+    *f++ = r->rsp;
+    *f++ = r->ss;
+
+    size_t bytes = (char *)f - (char *)frame;
+
+    rsp = (rsp & ~15ul) - bytes;
+    if (!v->arch.pv.kernel_mode)
+        pv_toggle_mode(v);
+    if (unlikely(!copy_to_guest(guest_ptr(rsp), frame, bytes))) {
+        domain_crash(v->domain,
+                     "vcpu %u: cannot push a frame for the handler at %#lx: no writable "
+                     "stack at %#lx (came from rip %#lx, rsp %#lx)",
+                     v->id, e->address, rsp, r->rip, r->rsp);
+        return;
+    }
+    if (e->mask_events)
+        v->info->evtchn_upcall_mask = 1;
+    r->vector = VECTOR_BP; /* registers no longer fit a return by SYSRET */
+    r->rip = e->address;
+    r->cs = SEL_USER_CS;
+    r->rflags &= ~(RFLAGS_AC | RFLAGS_VM | RFLAGS_RF | RFLAGS_NT | RFLAGS_TF);
+    r->rsp = rsp;
+    r->ss = SEL_USER_SS;
+}
+
+void pv_bounce_trap(struct vcpu *v, struct regs *r, unsigned vector, bool has_error, uint32_t error)
+{
+    const struct trap_info *t = &v->arch.pv.traps[vector];
+
+    if (unlikely(!t->address)) {
+        domain_crash(v->domain,
+                     "vcpu %u: exception %u (error code %#x) at rip %#lx, rsp %#lx: the "
+                     "guest has no handler for it",
+                     v->id, vector, error, r->rip, r->rsp);
+        return;
+    }
+    struct entry e = {t->address, t->flags & 4, has_error, error};
+
+    enter_kernel(v, r, &e, NULL);
+}
+
+void pv_bounce_callback(struct vcpu *v, struct regs *r, const struct callback *cb, const char *what)
+{
+    struct entry e = {.address = cb->address, .mask_events = cb->mask_events};
+
+    if (unlikely(!cb->address)) {
+        domain_crash(v->domain,
+                     "vcpu %u: %s, but the guest registered no callback for it (rip %#lx)", v->id,
+                     what, r->rip);
+        return;
+    }
+    enter_kernel(v, r, &e, NULL);
+}
+
+void pv_bounce_failsafe(struct vcpu *v, struct regs *r)
+{
+    const struct callback *cb = &v->arch.pv.failsafe;
+    struct entry e = {.address = cb->address, .mask_events = cb->mask_events};
+    uint16_t segments[4] = {v->arch.pv.ds, v->arch.pv.es, v->arch.pv.fs, v->arch.pv.gs};
+
+    if (!cb->address) {
+        domain_crash(v->domain,
+                     "vcpu %u: bad return frame: cs:rip %#lx:%#lx, ss:rsp %#lx:%#lx, and "
+                     "no failsafe callback is registered",
+                     v->id, r->cs, r->rip, r->ss, r->rsp);
+        return;
+    }
+    enter_kernel(v, r, &e, segments);
+}
+
+/* Events come with the mask set: the upcall runs with events off until the guest says otherwise. */
+void deliver_upcall(struct regs *r)
+{
+    struct vcpu *v = current;
+    struct callback cb = {v->arch.pv.event.address, true};
+
+    pv_bounce_callback(v, r, &cb, "an event is pending and unmasked");
+}
+
+void bounce_syscall(struct regs *r)
+{
+    struct vcpu *v = current;
+
+    pv_bounce_callback(v, r, &v->arch.pv.syscall, "SYSCALL in user mode");
+}
+
+/* SYSCALL of 32-bit code. A guest that has not asked for it sees a processor that has none. */
+void bounce_syscall32(struct regs *r)
+{
+    struct vcpu *v = current;
+
+    if (v->arch.pv.syscall32.address && !v->arch.pv.kernel_mode) {
+        pv_bounce_callback(v, r, &v->arch.pv.syscall32, "SYSCALL in 32-bit user mode");
+        return;
+    }
+    r->rip -= 2;
+    pv_bounce_trap(v, r, VECTOR_UD, false, 0);
+}
+
+/* The processor refused the frame that the guest's registers were loaded from. */
+void bad_iret_frame(struct regs *r)
+{
+    struct vcpu *v = current;
+
+    pv_save_segments(v);
+    pv_bounce_failsafe(v, r);
+}
+
+/* The processor looked into an LDT page that is not mapped yet. True: it is now. Otherwise the
+ * guest learns of a fault at its own address of that page. */
+static bool ldt_fault(struct vcpu *v, uint64_t *address)
+{
+    uint64_t offset = *address - (paging_gdt_va(v) + 16 * PAGE_SIZE);
+
+    return offset < 16 * PAGE_SIZE && paging_ldt_fault(offset, address);
+}
+
+void guest_page_fault(struct regs *r, uint64_t address)
+{
+    struct vcpu *v = current;
+    uint32_t error = r->error_code;
+
+    if (unlikely(ldt_fault(v, &address)))
+        return;
+    v->info->arch.cr2 = address;
+    error &= ~PF_USER;
+    if (!v->arch.pv.kernel_mode)
+        error |= PF_USER;
+    pv_bounce_trap(v, r, VECTOR_PF, true, error);
+}
+
+/* Only at the last instruction of the way out may the mapping of an LDT page be waited for;
+ * elsewhere (a switch of vCPUs) a selector that faults is replaced by the null selector. */
+bool hypervisor_page_fault(const struct regs *r, uint64_t address)
+{
+    extern const char guest_iret[];
+
+    return r->rip == (uint64_t)guest_iret && ldt_fault(current, &address);
+}
+
+/* int $n through a gate that the guest may not use raises #GP. Its error code would name n, but the
+ * emulated processor gets that wrong: the instruction itself says it. */
+static bool software_interrupt(struct vcpu *v, struct regs *r)
+{
+    uint8_t insn[2];
+
+    if ((r->error_code & 2) == 0 || !copy_from_guest(insn, guest_ptr(r->rip), 2) || insn[0] != 0xcd)
+        return false;
+
+    const struct trap_info *t = &v->arch.pv.traps[insn[1]];
+    unsigned level = v->arch.pv.kernel_mode ? 1 : 3;
+
+    if (!t->address || (t->flags & 3) < level)
+        return false;
+    r->rip += 2;
+    pv_bounce_trap(v, r, insn[1], false, 0);
+    return true;
+}
+
+static bool has_error_code(unsigned vector)
+{
+    return vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_PF) ||
+           vector == VECTOR_AC;
+}
+
+void guest_exception(struct regs *r)
+{
+    struct vcpu *v = current;
+
+    switch (r->vector) {
+    case VECTOR_UD:
+        if (pv_emulate_forced(v, r))
+            return;
+        break;
+    case VECTOR_GP:
+        if (software_interrupt(v, r) || pv_emulate_privileged(v, r))
+            return;
+        break;
+    case VECTOR_NM: /* the ABI: TS is clear when the handler runs */
+        v->arch.pv.fpu_trap = false;
+        fpu_set_trap(false);
+        break;
+    }
+    pv_bounce_trap(v, r, r->vector, has_error_code(r->vector), r->error_code);
+}
+
+/* Reasons not to go straight back to the guest. */
+void guest_work(struct regs *r)
+{
+    struct vcpu *v = current;
+    uint32_t work = __atomic_exchange_n(&v->work, 0, __ATOMIC_ACQ_REL);
+
+    (void)r;
+    if (work & WORK_STOP)
+        domain_vcpu_stopped(v);
+    if (work & WORK_RESCHED) {
+        schedule();
+        domain_reap();
+    }
+}

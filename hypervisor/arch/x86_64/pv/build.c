@@ -1,0 +1,295 @@
+/* Builds a domain from its configuration: frames, page tables and contents as the plan says, and
+ * the first vCPU. */
+#include "pv/build.h"
+#include "core/hypercall.h"
+#include "core/image.h"
+#include "core/log.h"
+#include "core/plan.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "abi/io/console.h"
+#include "paging/paging.h"
+#include "pv/pv.h"
+
+/* Frames come in blocks, the largest that there are; this is where each pfn's frame is found. */
+#define MAX_BLOCKS      1024
+#define BLOCK_ORDER_MAX 9
+
+static struct block {
+    uint64_t pfn, mfn;
+} blocks[MAX_BLOCKS];
+static unsigned nr_blocks;
+
+static mfn_t frame_of(uint64_t pfn_number)
+{
+    unsigned low = 0, high = nr_blocks;
+
+    while (high - low > 1) {
+        unsigned mid = (low + high) / 2;
+
+        if (blocks[mid].pfn <= pfn_number)
+            low = mid;
+        else
+            high = mid;
+    }
+    return mfn(blocks[low].mfn + (pfn_number - blocks[low].pfn));
+}
+
+static void *page_of(uint64_t pfn_number)
+{
+    return frame_bytes(frame_of(pfn_number));
+}
+
+/* Adjacent blocks are joined, so that memory in one piece takes one entry. */
+static bool remember_block(uint64_t first_pfn, mfn_t start)
+{
+    if (nr_blocks && first_pfn - blocks[nr_blocks - 1].pfn == start.n - blocks[nr_blocks - 1].mfn)
+        return true;
+    if (nr_blocks == MAX_BLOCKS)
+        return false;
+    blocks[nr_blocks++] = (struct block){first_pfn, start.n};
+    return true;
+}
+
+static bool allot_frames(struct domain *d, uint64_t nr_pages)
+{
+    unsigned order = BLOCK_ORDER_MAX;
+
+    nr_blocks = 0;
+    for (uint64_t pfn_number = 0; pfn_number < nr_pages;) {
+        mfn_t start = INVALID_MFN;
+
+        if (nr_pages - pfn_number >= 1ul << order)
+            start = frames_alloc_for_domain(d, order);
+        if (mfn_equal(start, INVALID_MFN)) {
+            if (order-- == 0)
+                return false;
+            continue;
+        }
+        if (!remember_block(pfn_number, start))
+            return false;
+        for (uint64_t i = 0; i < 1ul << order; i++)
+            m2p_set(mfn(start.n + i), pfn_number + i);
+        pfn_number += 1ul << order;
+    }
+    return true;
+}
+
+/* Copies to a virtual address of the boot area; bytes NULL: zeros are there already. */
+static void put(const struct build_plan *plan, uint64_t virt, const void *bytes, uint64_t count)
+{
+    uint64_t offset = virt - plan->area[PLAN_BOOT].virt;
+    const char *from = bytes;
+
+    while (count) {
+        uint64_t in_page = offset % PAGE_SIZE;
+        uint64_t part = MIN(count, PAGE_SIZE - in_page);
+
+        memcpy((char *)page_of(offset / PAGE_SIZE) + in_page, from, part);
+        offset += part;
+        from += part;
+        count -= part;
+        cond_resched();
+    }
+}
+
+static void put_pages(uint64_t first_pfn, const void *bytes, uint64_t count)
+{
+    const char *from = bytes;
+
+    for (; count; first_pfn++) {
+        uint64_t part = MIN(count, PAGE_SIZE);
+
+        memcpy(page_of(first_pfn), from, part);
+        from += part;
+        count -= part;
+        cond_resched();
+    }
+}
+
+static void fill_level(const struct build_plan *plan, const struct plan_area *area, unsigned level)
+{
+    uint64_t span = PAGE_SIZE << 9 * (level - 1);
+    uint64_t end = area->virt + area->pages * PAGE_SIZE;
+    const struct plan_range *tables = &plan->page_tables;
+
+    /* The distance is what counts: the area may end at the very top of the address space. */
+    for (uint64_t va = area->virt & -span, left = end - va; left; va += span) {
+        uint64_t *table = page_of(plan_table(plan, level, va).n);
+        uint64_t flags = PTE_PRESENT | PTE_RW | PTE_ACCESSED | PTE_DIRTY;
+        uint64_t target;
+
+        if (level == 1) {
+            target = area->pfn + (va - area->virt) / PAGE_SIZE;
+            if (target - tables->pfn < tables->pages)
+                flags &= ~PTE_RW;
+        } else {
+            target = plan_table(plan, level - 1, va).n;
+            flags |= PTE_USER;
+        }
+        table[pte_index(va, level)] = pte_make(frame_of(target), flags);
+        left -= MIN(left, span);
+        cond_resched();
+    }
+}
+
+static void fill_page_tables(const struct build_plan *plan)
+{
+    for (unsigned a = 0; a < ARRAY_LEN(plan->area); a++)
+        for (unsigned level = 1; level <= 4 && plan->area[a].pages; level++)
+            fill_level(plan, &plan->area[a], level);
+}
+
+static void fill_p2m(const struct build_plan *plan)
+{
+    for (uint64_t i = 0; i < plan->nr_pages; i++) {
+        uint64_t *page = page_of(plan->p2m.pfn + i / (PAGE_SIZE / 8));
+
+        page[i % (PAGE_SIZE / 8)] = frame_of(i).n;
+        if (i % 512 == 0)
+            cond_resched();
+    }
+}
+
+/* 128 entries of 32 bytes: push rcx, r11; mov $n,%eax; syscall; pop r11, rcx; ret. iret leaves its
+ * caller's registers on the stack instead, and does not come back. */
+static void fill_hypercall_page(const struct build_plan *plan)
+{
+    static const uint8_t call[] = {0x51, 0x41, 0x53, 0xb8, 0,    0,    0,
+                                   0,    0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3};
+    static const uint8_t iret[] = {0x51, 0x41, 0x53, 0x50, 0xb8, __HYPERVISOR_iret,
+                                   0,    0,    0,    0x0f, 0x05};
+    static uint8_t page[PAGE_SIZE];
+
+    if (plan->hypercall_page == NO_ADDRESS)
+        return;
+    memset(page, 0xcc, sizeof(page));
+    for (unsigned n = 0; n < PAGE_SIZE / 32; n++) {
+        memcpy(page + n * 32, call, sizeof(call));
+        page[n * 32 + 4] = n;
+    }
+    memcpy(page + __HYPERVISOR_iret * 32, iret, sizeof(iret));
+    put(plan, plan->hypercall_page, page, sizeof(page));
+}
+
+static void fill_start_info(const struct domain *d, const struct domain_config *config,
+                            const struct build_plan *plan)
+{
+    struct start_info *si = page_of(plan->start_info.pfn);
+
+    format(si->magic, sizeof(si->magic), "xen-3.0-x86_64");
+    si->nr_pages = plan->nr_pages;
+    si->shared_info = arch_page_mfn(d->shared).n << PAGE_SHIFT;
+    si->store_mfn = frame_of(plan->xenstore.pfn).n;
+    si->console.domU.mfn = frame_of(plan->console.pfn).n;
+    si->console.domU.evtchn = d->console.port;
+    si->pt_base = plan->page_tables.virt;
+    si->nr_pt_frames = plan->page_tables.pages;
+    si->mfn_list = plan->p2m.virt;
+    if (plan->area[PLAN_P2M].pages) {
+        si->first_p2m_pfn = plan->p2m.pfn;
+        si->nr_p2m_frames = plan->p2m.pages + plan->p2m_tables.pages;
+    }
+    if (config->ramdisk.data) {
+        bool by_pfn = plan->ramdisk.virt == NO_ADDRESS;
+
+        si->mod_start = by_pfn ? plan->ramdisk.pfn : plan->ramdisk.virt;
+        si->mod_len = config->ramdisk.size;
+        si->flags |= by_pfn ? SIF_MOD_START_PFN : 0;
+    }
+    format((char *)si->cmd_line, sizeof(si->cmd_line), "%s", config->bootargs);
+}
+
+static bool fill(struct domain *d, const struct domain_config *config, const struct image *image,
+                 const struct build_plan *plan)
+{
+    struct image_segment seg;
+
+    for (unsigned cursor = 0; image_next_segment(image, &cursor, &seg);)
+        put(plan, seg.virt, seg.bytes, seg.file_bytes);
+    put_pages(plan->ramdisk.pfn, config->ramdisk.data, config->ramdisk.size);
+    fill_p2m(plan);
+    fill_hypercall_page(plan);
+    fill_page_tables(plan);
+
+    if (evtchn_alloc_hypervisor_port(d, console_ring_event, &d->console.port))
+        return false;
+    d->console.ring_frame = frame_of(plan->console.pfn);
+    if (arch_frame_get(d->console.ring_frame, d, true))
+        return false;
+    d->console.ring = arch_frame_bytes(d->console.ring_frame);
+    fill_start_info(d, config, plan);
+
+    struct vcpu *v = d->vcpu[0];
+
+    if (paging_install_l4(v, frame_of(plan->page_tables.pfn)))
+        return false;
+    pv_vcpu_start(v, plan->entry, plan->stack.virt + PAGE_SIZE, plan->start_info.virt);
+    return true;
+}
+
+/* The version that the kernel was made for, or else the newest; the tree may set a limit. */
+static const struct abi_version *choose_abi(const struct domain_config *config,
+                                            const struct image *image)
+{
+    uint32_t newest = abi_version_newest()->number;
+    uint32_t limit = config->abi_version ? MIN(config->abi_version, newest) : newest;
+    uint32_t wanted = image->abi_version ? image->abi_version : limit;
+
+    if (wanted > limit) {
+        log_line("/domains/%s: kernel: wants ABI version %u: expected at most %u", config->name,
+                 wanted, limit);
+        return NULL;
+    }
+    return abi_version_find(wanted);
+}
+
+static void report(const struct domain *d, const struct domain_config *c, const struct image *image)
+{
+    log_line(
+        "%s: domain %u, %lu MiB, %u vCPU%s, kernel %lu KiB%s%s, ramdisk %lu KiB, ABI version %u",
+        d->name, d->id, d->max_pages >> 8, d->nr_vcpus, d->nr_vcpus > 1 ? "s" : "",
+        c->kernel.size >> 10, image->guest_os[0] ? " of " : "", image->guest_os,
+        c->ramdisk.size >> 10, d->abi->number);
+}
+
+struct domain *build_domain(const struct domain_config *config)
+{
+    static struct image image;
+    static struct build_plan plan;
+    const struct abi_version *abi;
+
+    if (!image_parse(&image, config->kernel.data, config->kernel.size, config->name) ||
+        !plan_make(&plan, &image, config->ramdisk.size, config->pages, config->name))
+        return NULL;
+    abi = choose_abi(config, &image);
+    if (!abi)
+        return NULL;
+    if (config->pages > frames_free_count()) {
+        log_line("/domains/%s: memory = %lu MiB: expected at most what is free, %lu MiB",
+                 config->name, config->pages >> 8, frames_free_count() >> 8);
+        return NULL;
+    }
+
+    struct domain *d = domain_create(config->id, config->name, config->vcpus, config->pages);
+
+    if (!d) {
+        log_line("/domains/%s: no memory for the hypervisor's own data about it", config->name);
+        return NULL;
+    }
+    d->abi = abi;
+    d->privileges = config->privileges;
+    if (!allot_frames(d, plan.nr_pages)) {
+        log_line("/domains/%s: memory = %lu MiB: could not be allotted; %lu MiB are free now",
+                 config->name, config->pages >> 8, frames_free_count() >> 8);
+        domain_destroy(d);
+        return NULL;
+    }
+    if (!fill(d, config, &image, &plan)) {
+        log_line("/domains/%s: could not be built", config->name);
+        domain_destroy(d);
+        return NULL;
+    }
+    report(d, config, &image);
+    return d;
+}

@@ -1,0 +1,173 @@
+/* Registration of the guest's entry points, and its way back from them: set_trap_table,
+ * set_callbacks, callback_op, iret, stack_switch, fpu_taskswitch. */
+#include "core/log.h"
+#include "core/hypercalls.h"
+#include "cpu/cpu.h"
+#include "cpu/fpu.h"
+#include "cpu/insn.h"
+#include "cpu/vectors.h"
+#include "lib/string.h"
+#include "pv/pv.h"
+
+long do_set_trap_table(guest_ptr_t table)
+{
+    struct trap_info *traps = current->arch.pv.traps;
+    struct trap_info t;
+
+    if (!table.addr) {
+        memset(traps, 0, 256 * sizeof(*traps));
+        return 0;
+    }
+    for (;; table = guest_ptr_at(table, sizeof(t))) {
+        if (!copy_from_guest(&t, table, sizeof(t)))
+            return -XEN_EFAULT;
+        if (!t.address)
+            return 0;
+        if (!canonical(t.address))
+            return -XEN_EINVAL;
+        t.cs = guest_code_selector(t.cs);
+        traps[t.vector] = t;
+        if (READ_ONCE(current->work) & WORK_STOP)
+            return -XEN_EINVAL; /* a table without end, and its domain is over */
+        cond_resched();
+    }
+}
+
+static void set_callback(struct callback *cb, uint64_t address)
+{
+    if (canonical(address))
+        *cb = (struct callback){.address = address};
+}
+
+/* As Xen has it: an address that is not canonical is passed over, and the call succeeds. */
+long do_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall)
+{
+    struct pv_vcpu *pv = &current->arch.pv;
+
+    set_callback(&pv->event, event);
+    set_callback(&pv->failsafe, failsafe);
+    set_callback(&pv->syscall, syscall);
+    return 0;
+}
+
+static struct callback *callback_of(struct pv_vcpu *pv, unsigned type)
+{
+    switch (type) {
+    case CALLBACKTYPE_event:
+        return &pv->event;
+    case CALLBACKTYPE_failsafe:
+        return &pv->failsafe;
+    case CALLBACKTYPE_syscall:
+        return &pv->syscall;
+    case CALLBACKTYPE_syscall32:
+        return &pv->syscall32;
+    case CALLBACKTYPE_sysenter:
+        return &pv->sysenter;
+    case CALLBACKTYPE_nmi:
+        return &pv->nmi;
+    default:
+        return NULL;
+    }
+}
+
+static long callback_register(guest_ptr_t arg)
+{
+    struct callback_register reg;
+
+    if (!copy_from_guest(&reg, arg, sizeof(reg)))
+        return -XEN_EFAULT;
+    if (!canonical(reg.address))
+        return -XEN_EINVAL;
+
+    struct callback *cb = callback_of(&current->arch.pv, reg.type);
+
+    if (!cb)
+        return -XEN_ENOSYS;
+    cb->address = reg.address;
+    cb->mask_events = reg.flags & CALLBACKF_mask_events;
+    return 0;
+}
+
+/* Of these, Xen lets a guest take back the NMI callback only. */
+static long callback_unregister(guest_ptr_t arg)
+{
+    struct callback_unregister unreg;
+
+    if (!copy_from_guest(&unreg, arg, sizeof(unreg)))
+        return -XEN_EFAULT;
+    if (!callback_of(&current->arch.pv, unreg.type))
+        return -XEN_ENOSYS;
+    if (unreg.type != CALLBACKTYPE_nmi)
+        return -XEN_EINVAL;
+    current->arch.pv.nmi.address = 0;
+    return 0;
+}
+
+long do_callback_op(uint32_t cmd, guest_ptr_t arg)
+{
+    switch (cmd) {
+    case CALLBACKOP_register:
+        return callback_register(arg);
+    case CALLBACKOP_unregister:
+        return callback_unregister(arg);
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+/* The frame lies at the guest's stack pointer. What is wrong with its selectors or addresses shows
+ * when the processor loads them; that ends in the failsafe callback. */
+long do_iret(void)
+{
+    struct vcpu *v = current;
+    struct regs *r = v->arch.pv.regs;
+    struct iret_context f;
+
+    if (unlikely(!copy_from_guest(&f, guest_ptr(r->rsp), sizeof(f)))) {
+        domain_crash(v->domain, "vcpu %u: iret hypercall: cannot read its frame at %#lx", v->id,
+                     r->rsp);
+        return 0;
+    }
+    if ((f.cs & 3) == 3) {
+        if (unlikely(mfn_equal(v->arch.paging.user_l4, INVALID_MFN))) {
+            domain_crash(v->domain,
+                         "vcpu %u: iret hypercall to user mode (rip %#lx), but no user "
+                         "page table is set",
+                         v->id, f.rip);
+            return 0;
+        }
+        pv_toggle_mode(v);
+    }
+    r->rip = f.rip;
+    r->cs = guest_code_selector(f.cs);
+    r->rflags = (f.rflags & ~(RFLAGS_IOPL | RFLAGS_VM)) | RFLAGS_IF | RFLAGS_FIXED;
+    r->rsp = f.rsp;
+    r->ss = f.ss | 3;
+    r->r11 = f.r11;
+    r->rcx = f.rcx;
+    /* SYSRET loads rcx and r11 itself, so it serves only a guest that asked for just that. */
+    r->vector = f.flags & VGCF_in_syscall && (uint16_t)r->cs == SEL_USER_CS &&
+                        (uint16_t)r->ss == SEL_USER_SS
+                    ? VECTOR_SYSCALL
+                    : VECTOR_BP;
+    v->info->evtchn_upcall_mask = !(f.rflags & RFLAGS_IF);
+    return (long)f.rax;
+}
+
+long do_stack_switch(uint64_t ss, uint64_t sp)
+{
+    struct pv_vcpu *pv = &current->arch.pv;
+
+    pv->kernel_ss = ss | 3;
+    pv->kernel_sp = sp;
+    return 0;
+}
+
+long do_fpu_taskswitch(uint32_t set)
+{
+    struct pv_vcpu *pv = &current->arch.pv;
+
+    pv->fpu_trap = set;
+    fpu_set_trap(set);
+    return 0;
+}

@@ -1,0 +1,145 @@
+/* A vCPU's hypervisor stack and processor state, and the switch from one vCPU to the next. */
+#include "core/log.h"
+#include "cpu/cpu.h"
+#include "cpu/fpu.h"
+#include "cpu/insn.h"
+#include "cpu/tlb.h"
+#include "cpu/vectors.h"
+#include "lib/string.h"
+#include "paging/paging.h"
+#include "pv/pv.h"
+
+#define STACK_ORDER 1
+_Static_assert(STACK_SIZE == PAGE_SIZE << STACK_ORDER, "one allocation, aligned to its size");
+
+extern void switch_stacks(uint64_t *save_rsp, uint64_t load_rsp);
+extern const char vcpu_first_run[];
+
+struct vcpu *arch_current(void)
+{
+    return stack_top()->vcpu;
+}
+
+unsigned arch_this_cpu(void)
+{
+    return this_cpu()->id;
+}
+
+int pv_vcpu_init(struct vcpu *v)
+{
+    struct pv_vcpu *pv = &v->arch.pv;
+
+    pv->stack = arch_alloc_pages(STACK_ORDER);
+    pv->fpu = arch_alloc_pages(0);
+    pv->traps = arch_alloc_pages(0);
+    if (!pv->stack || !pv->fpu || !pv->traps)
+        return -XEN_ENOMEM;
+    fpu_init_area(pv->fpu);
+
+    struct stack_top *top = (struct stack_top *)((char *)pv->stack + STACK_SIZE) - 1;
+
+    top->vcpu = v;
+    pv->regs = (struct regs *)top - 1;
+    pv->kernel_mode = true;
+    return 0;
+}
+
+void pv_vcpu_free(struct vcpu *v)
+{
+    struct pv_vcpu *pv = &v->arch.pv;
+
+    if (pv->stack)
+        arch_free_pages(pv->stack, STACK_ORDER);
+    if (pv->fpu)
+        arch_free_pages(pv->fpu, 0);
+    if (pv->traps)
+        arch_free_pages(pv->traps, 0);
+}
+
+/* What switch_stacks pops before it returns to the first run. */
+struct first_frame {
+    uint64_t saved[6];
+    const void *return_to;
+};
+
+void pv_vcpu_start(struct vcpu *v, uint64_t rip, uint64_t rsp, uint64_t rsi)
+{
+    struct regs *r = v->arch.pv.regs;
+    struct first_frame *f = (struct first_frame *)r - 1;
+
+    *r = (struct regs){
+        .rip = rip,
+        .cs = SEL_USER_CS,
+        .rflags = RFLAGS_IF | RFLAGS_FIXED,
+        .rsp = rsp,
+        .ss = SEL_USER_SS,
+        .rsi = rsi,
+        .vector = VECTOR_BP,
+    };
+    *f = (struct first_frame){.return_to = vcpu_first_run};
+    v->arch.pv.stack_rsp = (uint64_t)f;
+    v->info->evtchn_upcall_mask = 1;
+}
+
+static struct stack_top *stack_top_of(const struct vcpu *v)
+{
+    return (struct stack_top *)(v->arch.pv.regs + 1);
+}
+
+/* Everything of the next vCPU is loaded while we are still on the previous one's stack, so that a
+ * new vCPU needs no special case. */
+void arch_switch(struct vcpu *prev, struct vcpu *next)
+{
+    struct cpu *c = this_cpu();
+
+    if (!prev->idle) {
+        if (prev->arch.pv.fpu_trap)
+            fpu_set_trap(false);
+        fpu_save(prev->arch.pv.fpu);
+        pv_save_segments(prev);
+    }
+    struct stack_top *top = stack_top_of(next);
+
+    top->cpu = c;
+    cpu_set_stack(top);
+    paging_switch_to(next, next->arch.pv.kernel_mode);
+    if (!next->idle) {
+        pv_load_segments(next);
+        fpu_restore(next->arch.pv.fpu);
+        if (next->arch.pv.fpu_trap)
+            fpu_set_trap(true);
+    }
+    switch_stacks(&prev->arch.pv.stack_rsp, next->arch.pv.stack_rsp);
+}
+
+void arch_kick_cpu(unsigned cpu)
+{
+    (void)cpu; /* one host CPU: it is this one, and it looks before it leaves */
+}
+
+void arch_kick_vcpu(struct vcpu *v)
+{
+    (void)v;
+}
+
+void arch_poll_interrupts(void)
+{
+    __asm__ volatile("sti\n\tnop\n\tcli" : : : "memory");
+}
+
+/* Interrupts that come between the two instructions wait: sti takes effect after hlt has begun. */
+void arch_wait_for_interrupt(void)
+{
+    domain_reap();
+    __asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
+}
+
+#define EXIT_PORT 0xf4
+#define EXIT_BASE 0x10
+
+void arch_machine_exit(int status)
+{
+    outl(EXIT_PORT, EXIT_BASE + status);
+    for (;;)
+        __asm__ volatile("cli\n\thlt");
+}

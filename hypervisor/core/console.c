@@ -1,0 +1,294 @@
+#include "core/console.h"
+#include "core/domain.h"
+#include "core/hypercalls.h"
+#include "core/log.h"
+#include "lib/format.h"
+#include "lib/string.h"
+#include "abi/io/console.h"
+
+/* Guards the line and everything below; the innermost lock. */
+static struct spinlock lock;
+
+static bool prefix;
+static struct domain *open_line; /* whose unfinished line the terminal shows; NULL: none */
+
+static struct domain *focus;
+static char input[CONSOLE_INPUT];
+static unsigned input_head, input_tail; /* free-running */
+
+void console_set_prefix(bool on)
+{
+    prefix = on;
+}
+
+/* --- output --- */
+
+static void end_open_line(void)
+{
+    if (open_line)
+        arch_console_write("\n", 1);
+    open_line = NULL;
+}
+
+static void emit_line(struct domain *d)
+{
+    struct domain_console *c = &d->console;
+
+    end_open_line();
+    arch_console_write("[", 1);
+    arch_console_write(d->name, strlen(d->name));
+    arch_console_write("] ", 2);
+    arch_console_write(c->line, c->used);
+    arch_console_write("\n", 1);
+    c->used = 0;
+}
+
+static void write_prefixed(struct domain *d, const char *text, size_t length)
+{
+    struct domain_console *c = &d->console;
+
+    for (size_t i = 0; i < length; i++) {
+        if (text[i] == '\r')
+            continue;
+        if (text[i] == '\n' || c->used == CONSOLE_LINE)
+            emit_line(d);
+        if (text[i] != '\n')
+            c->line[c->used++] = text[i];
+    }
+}
+
+void console_domain_write(struct domain *d, const char *text, size_t length)
+{
+    if (!length)
+        return;
+    spin_lock(&lock);
+    if (prefix) {
+        write_prefixed(d, text, length);
+    } else {
+        arch_console_write(text, length);
+        open_line = text[length - 1] == '\n' ? NULL : d;
+    }
+    spin_unlock(&lock);
+}
+
+void console_break_lock(void)
+{
+    spin_unlock(&lock);
+}
+
+void console_domain_flush(struct domain *d)
+{
+    spin_lock(&lock);
+    if (d->console.used)
+        emit_line(d);
+    if (open_line == d)
+        end_open_line();
+    spin_unlock(&lock);
+}
+
+/* --- messages --- */
+
+static void log_locked(const char *who, const char *fmt, va_list args)
+{
+    char line[CONSOLE_LINE];
+    size_t used = 0;
+
+    if (who)
+        used = format(line, sizeof(line), "%s: ", who);
+    vformat(line + used, sizeof(line) - used, fmt, args);
+    end_open_line();
+    arch_console_write("(lamina) ", 9);
+    arch_console_write(line, strlen(line));
+    arch_console_write("\n", 1);
+}
+
+static void log_one(const char *who, const char *fmt, ...) PRINTF(2, 3);
+static void log_one(const char *who, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    log_locked(who, fmt, args);
+    va_end(args);
+}
+
+void log_line(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    spin_lock(&lock);
+    log_locked(NULL, fmt, args);
+    spin_unlock(&lock);
+    va_end(args);
+}
+
+#define LOG_WINDOW_NS 1000000000ul
+#define LOG_BURST     20u
+
+/* Within a window of a second a domain may cause so many lines; the rest is counted. */
+static bool may_log(struct domain *d)
+{
+    struct domain_console *c = &d->console;
+    uint64_t now = arch_now_ns();
+
+    if (now - c->log_window_ns >= LOG_WINDOW_NS || !c->log_window_ns) {
+        unsigned suppressed = c->log_suppressed;
+
+        c->log_window_ns = now;
+        c->log_lines = c->log_suppressed = 0;
+        if (suppressed)
+            log_one(d->name, "%u more messages in the last second were suppressed", suppressed);
+    }
+    if (c->log_lines < LOG_BURST) {
+        c->log_lines++;
+        return true;
+    }
+    c->log_suppressed++;
+    return false;
+}
+
+void guest_log(struct domain *d, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    spin_lock(&lock);
+    if (may_log(d))
+        log_locked(d->name, fmt, args);
+    spin_unlock(&lock);
+    va_end(args);
+}
+
+/* --- the console ring --- */
+
+/* The indices are the guest's to change: each is read once, and a distance that cannot be is taken
+ * as a full ring. */
+static void ring_take_output(struct domain *d)
+{
+    struct xencons_interface *ring = d->console.ring;
+    uint32_t cons = READ_ONCE(ring->out_cons);
+    uint32_t prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
+    unsigned n = MIN(prod - cons, (uint32_t)sizeof(ring->out));
+    char chunk[64] = {0};
+
+    while (n) {
+        unsigned part = MIN(n, (unsigned)sizeof(chunk));
+
+        for (unsigned i = 0; i < part; i++)
+            chunk[i] = READ_ONCE(ring->out[(cons + i) % sizeof(ring->out)]);
+        console_domain_write(d, chunk, part);
+        cons += part;
+        n -= part;
+    }
+    __atomic_store_n(&ring->out_cons, prod, __ATOMIC_RELEASE);
+}
+
+/* True if something was put there. Lock held. */
+static bool ring_give_input(struct domain *d)
+{
+    struct xencons_interface *ring = d->console.ring;
+    uint32_t prod = READ_ONCE(ring->in_prod), start = prod;
+    uint32_t cons = __atomic_load_n(&ring->in_cons, __ATOMIC_ACQUIRE);
+
+    while (input_head != input_tail && prod - cons < sizeof(ring->in))
+        WRITE_ONCE(ring->in[prod++ % sizeof(ring->in)], input[input_head++ % CONSOLE_INPUT]);
+    __atomic_store_n(&ring->in_prod, prod, __ATOMIC_RELEASE);
+    return prod != start;
+}
+
+static bool give_input(struct domain *d)
+{
+    bool given;
+
+    spin_lock(&lock);
+    given = focus == d && d->console.ring && ring_give_input(d);
+    spin_unlock(&lock);
+    return given;
+}
+
+void console_ring_event(struct domain *d)
+{
+    if (!d->console.ring)
+        return;
+    ring_take_output(d);
+    give_input(d);
+    evtchn_notify(d, d->console.port); /* there is room again */
+}
+
+/* --- input --- */
+
+void console_replace_focus(const struct domain *from, struct domain *to)
+{
+    spin_lock(&lock);
+    if (focus == from)
+        focus = to;
+    spin_unlock(&lock);
+}
+
+/* One that reads by console_io learns of it by VIRQ_CONSOLE, one that has a ring by its port. */
+void console_input(char c)
+{
+    struct domain *d;
+
+    spin_lock(&lock);
+    d = focus;
+    if (d && input_tail - input_head < CONSOLE_INPUT)
+        input[input_tail++ % CONSOLE_INPUT] = c;
+    spin_unlock(&lock);
+    if (!d)
+        return;
+    if (d->privileges & PRIV_CONSOLE_READ)
+        evtchn_raise_virq(d->vcpu[0], VIRQ_CONSOLE);
+    else if (give_input(d))
+        evtchn_notify(d, d->console.port);
+}
+
+/* --- hypercall --- */
+
+static long console_write(struct domain *d, unsigned count, guest_ptr_t buffer)
+{
+    char chunk[128] = {0};
+
+    if (!(d->privileges & PRIV_CONSOLE_WRITE))
+        return -XEN_EPERM;
+    while (count) {
+        unsigned part = MIN(count, (unsigned)sizeof(chunk));
+
+        if (!copy_from_guest(chunk, buffer, part))
+            return -XEN_EFAULT;
+        console_domain_write(d, chunk, part);
+        buffer = guest_ptr_at(buffer, part);
+        count -= part;
+        if (READ_ONCE(current->work) & WORK_STOP)
+            break;
+        cond_resched();
+    }
+    return 0;
+}
+
+static long console_read(struct domain *d, unsigned count, guest_ptr_t buffer)
+{
+    char chunk[CONSOLE_INPUT] = {0};
+    unsigned n = 0;
+
+    if (!(d->privileges & PRIV_CONSOLE_READ))
+        return -XEN_EPERM;
+    spin_lock(&lock);
+    while (focus == d && n < count && input_head != input_tail)
+        chunk[n++] = input[input_head++ % CONSOLE_INPUT];
+    spin_unlock(&lock);
+    return copy_to_guest(buffer, chunk, n) ? (long)n : -XEN_EFAULT;
+}
+
+long do_console_io(uint32_t cmd, uint32_t count, guest_ptr_t buffer)
+{
+    switch (cmd) {
+    case CONSOLEIO_write:
+        return console_write(current->domain, count, buffer);
+    case CONSOLEIO_read:
+        return console_read(current->domain, count, buffer);
+    default:
+        return -XEN_ENOSYS;
+    }
+}

@@ -1,0 +1,310 @@
+#include "core/domain.h"
+#include "core/config.h"
+#include "core/hypercall.h"
+#include "core/log.h"
+#include "core/vcpu_op.h"
+#include "core/wiring.h"
+#include "lib/format.h"
+#include "lib/string.h"
+
+/* Guards the table, its slots' reference counts going to or coming from zero, and the lists. */
+static struct spinlock lock;
+static struct domain *domains[CONFIG_MAX_DOMAINS + 1]; /* by id */
+static struct domain *ended; /* by next_ended: wait for their last reference, then to be freed */
+static unsigned alive;       /* not yet over */
+static bool any_failed;
+
+_Static_assert(sizeof(struct domain) <= PAGE_SIZE, "a domain takes one page");
+_Static_assert(sizeof(struct vcpu) <= PAGE_SIZE, "a vCPU takes one page");
+
+struct domain *domain_get(uint16_t id)
+{
+    struct domain *d = NULL;
+
+    if (id == DOMID_SELF)
+        id = current->domain->id;
+    if (id > CONFIG_MAX_DOMAINS)
+        return NULL;
+    spin_lock(&lock);
+    d = domains[id];
+    if (d)
+        __atomic_fetch_add(&d->refs, 1, __ATOMIC_RELAXED);
+    spin_unlock(&lock);
+    return d;
+}
+
+void domain_put(struct domain *d)
+{
+    __atomic_fetch_sub(&d->refs, 1, __ATOMIC_ACQ_REL);
+}
+
+/* --- making --- */
+
+/* Of vCPUs beyond those in shared_info, until they register one. No guest sees it. */
+static struct vcpu_info no_vcpu_info = {.evtchn_upcall_mask = 1};
+
+static struct vcpu *vcpu_create(struct domain *d, unsigned id)
+{
+    struct vcpu *v = arch_alloc_pages(0);
+
+    if (!v)
+        return NULL;
+    d->vcpu[id] = v;
+    v->domain = d;
+    v->id = id;
+    v->info_frame = INVALID_MFN;
+    sched_init_vcpu(v, 0);
+    vcpu_init_timers(v);
+    if (arch_vcpu_init(v))
+        return NULL;
+    v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &no_vcpu_info;
+    return v;
+}
+
+static int make_parts(struct domain *d)
+{
+    int err = arch_domain_init(d);
+
+    if (err)
+        return err;
+    d->shared = arch_share_page(d, true);
+    if (!d->shared)
+        return -XEN_ENOMEM;
+    if ((err = evtchn_init(d)) || (err = grant_init(d)))
+        return err;
+    for (unsigned i = 0; i < d->nr_vcpus; i++)
+        if (!vcpu_create(d, i))
+            return -XEN_ENOMEM;
+
+    uint64_t wall = arch_boot_wallclock_ns();
+
+    d->shared->wc_sec = wall / 1000000000ul;
+    d->shared->wc_sec_hi = wall / 1000000000ul >> 32;
+    d->shared->wc_nsec = wall % 1000000000ul;
+    d->shared->wc_version = 2;
+    for (unsigned i = 0; i < d->nr_vcpus && i < XEN_LEGACY_MAX_VCPUS; i++)
+        arch_update_vcpu_time(d->vcpu[i]);
+    return 0;
+}
+
+struct domain *domain_create(uint16_t id, const char *name, unsigned nr_vcpus, uint64_t max_pages)
+{
+    struct domain *d = arch_alloc_pages(0);
+
+    if (!d)
+        return NULL;
+    d->id = id;
+    d->refs = 1;
+    d->nr_vcpus = nr_vcpus;
+    d->max_pages = max_pages;
+    d->abi = abi_version_newest();
+    format(d->name, sizeof(d->name), "%s", name);
+    mutex_init(&d->page_lock);
+
+    int err = make_parts(d);
+
+    spin_lock(&lock);
+    domains[id] = d;
+    alive++;
+    spin_unlock(&lock);
+    if (err) {
+        domain_destroy(d);
+        return NULL;
+    }
+    return d;
+}
+
+void domain_start(struct domain *d)
+{
+    d->state = DOMAIN_RUNNING;
+    d->vcpus_in = 1;
+    d->vcpu[0]->up = true;
+    sched_start(d->vcpu[0]);
+}
+
+/* --- ending --- */
+
+static const char *shutdown_name(unsigned code)
+{
+    static const char *const names[] = {"powered off",
+                                        "asked for a reboot, which Lamina does not do",
+                                        "asked to be suspended, which Lamina does not do",
+                                        "crashed",
+                                        "stopped by its watchdog",
+                                        "asked for a soft reset, which "
+                                        "Lamina does not do"};
+
+    return code < ARRAY_LEN(names) ? names[code] : "shut down with an unknown code";
+}
+
+void domain_shutdown(struct domain *d, uint8_t code)
+{
+    bool first;
+
+    spin_lock(&lock);
+    first = d->state == DOMAIN_RUNNING;
+    if (first) {
+        d->state = DOMAIN_SHUTDOWN;
+        d->shutdown_code = code;
+    }
+    spin_unlock(&lock);
+    if (!first)
+        return;
+    console_domain_flush(d);
+    log_line("%s: %s", d->name, shutdown_name(code));
+    for (unsigned i = 0; i < d->nr_vcpus; i++) {
+        struct vcpu *v = d->vcpu[i];
+
+        __atomic_fetch_or(&v->work, WORK_STOP, __ATOMIC_SEQ_CST);
+        if (v->up) {
+            sched_wake(v);
+            arch_kick_vcpu(v);
+        }
+    }
+}
+
+void domain_crash(struct domain *d, const char *fmt, ...)
+{
+    char why[CONSOLE_LINE];
+    va_list args;
+
+    if (d->state == DOMAIN_RUNNING) {
+        va_start(args, fmt);
+        vformat(why, sizeof(why), fmt, args);
+        va_end(args);
+        console_domain_flush(d);
+        log_line("%s: crash: %s", d->name, why);
+    }
+    domain_shutdown(d, SHUTDOWN_crash);
+}
+
+/* Input goes to the next domain that runs. */
+static void pass_focus_on(const struct domain *d)
+{
+    struct domain *next = NULL;
+
+    for (unsigned i = 1; !next && i <= CONFIG_MAX_DOMAINS; i++)
+        if (domains[i] && domains[i] != d && domains[i]->state == DOMAIN_RUNNING)
+            next = domains[i];
+    console_replace_focus(d, next);
+}
+
+/* What others may still refer to stays: the struct itself and its channels, until domain_reap. */
+static void give_back(struct domain *d)
+{
+    d->dying = true;
+    pass_focus_on(d);
+    if (d->shared)
+        evtchn_destroy(d);
+    for (unsigned i = 0; i < MAX_VCPUS; i++) {
+        if (!d->vcpu[i])
+            continue;
+        vcpu_stop_timers(d->vcpu[i]);
+        vcpu_release_info(d->vcpu[i]);
+    }
+    arch_domain_relinquish(d);
+    grant_release_mappings(d);
+    grant_destroy(d);
+    wiring_free(d);
+    if (d->console.ring)
+        arch_frame_put(d->console.ring_frame, true);
+    d->console.ring = NULL;
+}
+
+static void over(struct domain *d, bool failed)
+{
+    bool last;
+
+    spin_lock(&lock);
+    d->state = DOMAIN_DEAD;
+    d->next_ended = ended;
+    ended = d;
+    any_failed |= failed;
+    last = --alive == 0;
+    spin_unlock(&lock);
+    domain_put(d);
+    if (last)
+        domains_all_over();
+}
+
+void domain_destroy(struct domain *d)
+{
+    bool failed = d->state == DOMAIN_BUILDING || d->shutdown_code != SHUTDOWN_poweroff;
+
+    give_back(d);
+    over(d, failed);
+}
+
+static bool others_stopped(const struct domain *d)
+{
+    for (unsigned i = 0; i < d->nr_vcpus; i++)
+        if (d->vcpu[i] != current && d->vcpu[i]->up && !sched_is_off(d->vcpu[i]))
+            return false;
+    return true;
+}
+
+void domain_vcpu_stopped(struct vcpu *v)
+{
+    struct domain *d = v->domain;
+
+    if (__atomic_sub_fetch(&d->vcpus_in, 1, __ATOMIC_ACQ_REL) == 0) {
+        while (!others_stopped(d)) /* the last steps of another CPU */
+            cond_resched();
+        domain_destroy(d);
+    }
+    sched_park();
+}
+
+static void free_domain(struct domain *d)
+{
+    for (unsigned i = 0; i < MAX_VCPUS; i++) {
+        if (!d->vcpu[i])
+            continue;
+        arch_vcpu_free(d->vcpu[i]);
+        arch_free_pages(d->vcpu[i], 0);
+    }
+    evtchn_free(d);
+    grant_free(d);
+    if (d->shared)
+        arch_unshare_page(d, d->shared);
+    arch_domain_free(d);
+    arch_free_pages(d, 0);
+}
+
+static bool all_off(const struct domain *d)
+{
+    for (unsigned i = 0; i < MAX_VCPUS; i++)
+        if (d->vcpu[i] && !sched_is_off(d->vcpu[i]))
+            return false;
+    return true;
+}
+
+void domain_reap(void)
+{
+    struct domain *d, **link;
+
+    if (likely(!READ_ONCE(ended)))
+        return;
+    spin_lock(&lock);
+    for (link = &ended; (d = *link); link = &d->next_ended)
+        if (READ_ONCE(d->refs) == 0 && all_off(d))
+            break;
+    if (d) {
+        *link = d->next_ended;
+        domains[d->id] = NULL;
+    }
+    spin_unlock(&lock);
+    if (d)
+        free_domain(d);
+}
+
+void domains_report_failure(void)
+{
+    any_failed = true;
+}
+
+void domains_all_over(void)
+{
+    log_line("all domains are over");
+    arch_machine_exit(any_failed ? 1 : 0);
+}

@@ -1,0 +1,79 @@
+#include "core/hypercall.h"
+#include "core/domain.h"
+#include "core/hypercalls.h"
+
+/* Each published version's table, filled from abi/hypercalls.def. */
+static struct abi_version versions[LAMINA_ABI_VERSION];
+
+static long not_in_version(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+{
+    (void)a, (void)b, (void)c, (void)d, (void)e, (void)f;
+    return -XEN_ENOSYS;
+}
+
+static void fill(struct abi_version *t, uint32_t version)
+{
+    t->number = version;
+    for (unsigned i = 0; i < NR_HYPERCALLS; i++)
+        t->call[i] = not_in_version;
+#define HYPERCALL(name, nr, args, select, first, last, ...) \
+    if (ABI_HAS(first, last, version))                      \
+        t->call[nr] = (hypercall_t)(void *)do_##name;
+#define SUBOP(parent, name, structure, first, last, ...) \
+    if (ABI_HAS(first, last, version))                   \
+        t->subops[__HYPERVISOR_##parent] |= 1ul << (name);
+#include "abi/hypercalls.def"
+}
+
+void hypercall_init(void)
+{
+    for (uint32_t v = 1; v <= LAMINA_ABI_VERSION; v++)
+        fill(&versions[v - 1], v);
+}
+
+const struct abi_version *abi_version_find(uint32_t number)
+{
+    return number >= 1 && number <= LAMINA_ABI_VERSION ? &versions[number - 1] : NULL;
+}
+
+const struct abi_version *abi_version_newest(void)
+{
+    return &versions[LAMINA_ABI_VERSION - 1];
+}
+
+bool subop_exists(unsigned hypercall, uint64_t subop)
+{
+    return subop < 64 && current->domain->abi->subops[hypercall] >> subop & 1;
+}
+
+/* Calls run in order; one that fails leaves its error in its entry and the next goes on. */
+long do_multicall(guest_ptr_t calls, uint32_t count)
+{
+    const struct abi_version *abi = current->domain->abi;
+    struct multicall_entry e;
+
+    for (; count; count--, calls = guest_ptr_at(calls, sizeof(e))) {
+        uint64_t nr;
+
+        if (unlikely(!copy_from_guest(&e, calls, sizeof(e))))
+            return -XEN_EFAULT;
+        nr = e.op;
+        if (nr == __HYPERVISOR_multicall || nr == __HYPERVISOR_iret || nr >= NR_HYPERCALLS) {
+            e.result = -XEN_ENOSYS; /* iret has no place here, and nesting would need no bound */
+        } else {
+            __asm__("" : "+r"(nr)); /* keeps the clamp below */
+            nr &= (uint64_t)((int64_t)(nr - NR_HYPERCALLS) >> 63);
+            e.result =
+                abi->call[nr](e.args[0], e.args[1], e.args[2], e.args[3], e.args[4], e.args[5]);
+        }
+        if (unlikely(!copy_to_guest(guest_ptr_at(calls, offsetof(struct multicall_entry, result)),
+                                    &e.result, sizeof(e.result))))
+            return -XEN_EFAULT;
+        if (unlikely(READ_ONCE(current->work))) {
+            if (current->work & WORK_STOP)
+                return 0;
+            cond_resched();
+        }
+    }
+    return 0;
+}

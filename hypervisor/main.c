@@ -1,0 +1,116 @@
+/* Boot: from the loader to the first guest, as a list of steps. */
+#include "boot/memory.h"
+#include "boot/multiboot.h"
+#include "core/config.h"
+#include "core/domain.h"
+#include "core/hypercall.h"
+#include "core/info.h"
+#include "core/log.h"
+#include "core/wiring.h"
+#include "cpu/apic.h"
+#include "cpu/clock.h"
+#include "cpu/cpu.h"
+#include "cpu/insn.h"
+#include "cpu/layout.h"
+#include "cpu/serial.h"
+#include "cpu/traps.h"
+#include "paging/frame.h"
+#include "pv/build.h"
+#include "pv/pv.h"
+
+char idle_stack0[STACK_SIZE] __attribute__((aligned(STACK_SIZE)));
+
+static struct domain idle_domain = {.id = DOMID_IDLE, .name = "idle"};
+static struct vcpu idle_vcpu0 = {.idle = true, .domain = &idle_domain, .info_frame = {~0ul}};
+
+/* libfdt was built with the stack protector: it looks for a canary at fs:0x28. */
+static uint64_t canary_block[6];
+
+static void start_here(void)
+{
+    struct stack_top *top = (struct stack_top *)(idle_stack0 + STACK_SIZE) - 1;
+
+    top->vcpu = &idle_vcpu0;
+    top->cpu = &cpus[0];
+    cpus[0].idle = &idle_vcpu0;
+    idle_vcpu0.arch.pv.regs = (struct regs *)top - 1;
+    idle_vcpu0.arch.paging.kernel_l4 = idle_vcpu0.arch.paging.user_l4 = INVALID_MFN;
+    wrmsr(MSR_FS_BASE, (uint64_t)canary_block);
+}
+
+/* An ELF note: three words, the name "GNU", the id. */
+static void find_build_id(void)
+{
+    extern const uint32_t build_id_note[], build_id_note_end[];
+
+    if (&build_id_note[0] != &build_id_note_end[0])
+        hypervisor_build_id =
+            (struct build_id){build_id_note[1], (const uint8_t *)(build_id_note + 4)};
+}
+
+static unsigned build_all(const struct system_config *sys)
+{
+    static struct domain_config config;
+    static struct domain *built[CONFIG_MAX_DOMAINS];
+    unsigned n = 0;
+
+    console_set_prefix(sys->nr_domains > 1);
+    for (unsigned i = 0; i < sys->nr_domains; i++) {
+        struct domain *d = config_domain(sys, i, &config) ? build_domain(&config) : NULL;
+
+        if (d)
+            built[n++] = d;
+        else
+            domains_report_failure();
+    }
+    if (wiring_apply(sys) || sys->refused)
+        domains_report_failure();
+    if (n)
+        console_replace_focus(NULL, built[0]);
+    for (unsigned i = 0; i < n; i++)
+        domain_start(built[i]);
+    return n;
+}
+
+void boot_main(uint32_t magic, uint32_t info_address);
+
+void boot_main(uint32_t magic, uint32_t info_address)
+{
+    static struct boot_info boot;
+    static struct system_config sys;
+    const void *tree;
+
+    start_here();
+    serial_init();
+    log_line("Lamina %s, ABI version %u, PV guests on x86-64", LAMINA_VERSION, LAMINA_ABI_VERSION);
+    idt_init();
+    cpu_init(&cpus[0]);
+    multiboot_read(&boot, magic, info_address);
+    if (boot.problem)
+        panic("%s", boot.problem);
+    memory_init(&boot);
+    pic_init();
+    apic_init(APIC_VA);
+    cpus[0].apic_id = apic_id();
+    clock_init();
+    sched_init_cpu(0, &idle_vcpu0);
+    hypercall_init();
+    find_build_id();
+    log_line("%lu MiB of memory, %lu MiB free; %u CPU, %lu MHz", memory_total(&boot) >> 20,
+             frames_free_count() >> 8, nr_cpus, tsc_hz / 1000000);
+
+    tree = (const void *)(DIRECT_START + boot.module.start);
+    if (!boot.nr_modules) {
+        log_line("no system tree: expected one as the first boot module");
+        domains_report_failure();
+        domains_all_over();
+    }
+    if (!config_open(&sys, tree, boot.module.end - boot.module.start) || !build_all(&sys)) {
+        log_line("no domain to run");
+        domains_report_failure();
+        domains_all_over();
+    }
+    memory_release_module(&boot);
+    serial_listen();
+    sched_idle();
+}
