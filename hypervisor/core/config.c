@@ -94,7 +94,6 @@ static const struct tree_property domain_properties[] = {
      .expected = "a list of \"console-read\", \"foreign-map\", \"control\""},
     {"no-console-write", parse_no_console_write, .expected = "no value"},
     {"abi-version", tree_parse_cell, TREE_RANGE(1, 65535, ""), FIELD(abi_version)},
-    {"phandle", tree_parse_ignored, .expected = ""},
 };
 
 bool config_domain(const struct system_config *sys, unsigned index, struct domain_config *dom)

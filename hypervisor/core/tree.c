@@ -215,6 +215,8 @@ static void read_property(struct tree_node *node, int at, const struct tree_prop
     const struct tree_bytes v = {data, data ? (size_t)size : 0};
     size_t i;
 
+    if (strcmp(name, "phandle") == 0) /* dtc's own, in any node that something refers to */
+        return;
     for (i = 0; i < count && strcmp(name, table[i].name) != 0; i++)
         ;
     if (i == count) {
