@@ -8,8 +8,15 @@ parts=$(echo "$*" | tr ' ' '|')
 root=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
 
 # Each source once, even if several targets compile it.
-sed -n 's/^ *"file": "\(.*\.c\)",*$/\1/p' "$build/compile_commands.json" | sort -u |
-    grep -E "^$root/($parts)/" | xargs -r -n 1 -P 2 clang-tidy --quiet -p "$build" 2>&1 |
-    grep -v 'warnings generated\|^Suppressed\|^Use -header-filter\|^$' >"$build/tidy-$1.log"
-cat "$build/tidy-$1.log"
-! grep -q 'error:\|warning:' "$build/tidy-$1.log"
+sources=$(sed -n 's/^ *"file": "\(.*\.c\)",*$/\1/p' "$build/compile_commands.json" | sort -u |
+    grep -E "^$root/($parts)/")
+if [ -z "$sources" ]; then
+    echo "$build compiles nothing in: $*"
+    exit 1
+fi
+
+log=$build/tidy-$1.log
+echo "$sources" | xargs -n 1 -P 2 clang-tidy --quiet -p "$build" >"$log" 2>&1
+status=$?
+grep -v 'warnings* generated\|^Suppressed\|^Use -header-filter\|^$' "$log"
+exit $status
