@@ -108,7 +108,7 @@
 
 /* --- page tables --- */
 
-/* mmu_update: kind of an update, in bits 0 and 1 of mmu_update.ptr. */
+/* mmu_update: kind of an update, in the low three bits of mmu_update.ptr. */
 #define MMU_NORMAL_PT_UPDATE       0 /* write val to the entry at machine address ptr */
 #define MMU_MACHPHYS_UPDATE        1 /* the frame of machine address ptr is now pfn val in the M2P */
 #define MMU_PT_UPDATE_PRESERVE_AD  2 /* as 0, but keep the entry's accessed and dirty bits */
@@ -195,7 +195,7 @@
 
 /* mmu_update */
 struct mmu_update {
-    uint64_t ptr; /* machine address; bits 0 and 1: MMU_* */
+    uint64_t ptr; /* machine address, 8-aligned, plus MMU_* */
     uint64_t val; /* page-table entry, or pfn */
 };
 
@@ -208,8 +208,7 @@ struct mmuext_op {
     } arg1;
     union {
         uint32_t nr_ents;
-        GUEST_PTR(const void)
-        vcpumask; /* bitmap, one bit a vCPU, as many bytes as there are vCPUs/8 */
+        GUEST_PTR(const void) vcpumask; /* bitmap, one bit a vCPU, in 8-byte words */
         uint64_t src_mfn;
     } arg2;
 };
