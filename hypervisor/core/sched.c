@@ -153,7 +153,7 @@ void schedule(void)
         sched_write_runstate(prev);
 }
 
-void sched_yield(void)
+void sched_give_way(void)
 {
     if (!list_empty(&queues[arch_this_cpu()].ready))
         schedule();

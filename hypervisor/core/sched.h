@@ -41,7 +41,7 @@ void sched_wake(struct vcpu *v);
 /* Gives the CPU to whoever is next; returns when the caller runs again. Clears WORK_RESCHED. */
 void schedule(void);
 /* schedule(), but only if another vCPU is ready; cheap otherwise. */
-void sched_yield(void);
+void sched_give_way(void);
 /* Blocks the current vCPU until sched_wake, unless ready(current, arg) holds. Make the condition
  * true first, then call sched_wake: no wake-up is lost. Callers look again afterwards, as wake-ups
  * may be spurious. ready may be NULL. */

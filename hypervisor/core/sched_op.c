@@ -91,7 +91,7 @@ long do_sched_op(uint32_t cmd, guest_ptr_t arg)
     if (!subop_exists(__HYPERVISOR_sched_op, cmd))
         return -XEN_ENOSYS;
     if (cmd == SCHEDOP_yield) {
-        sched_yield();
+        sched_give_way();
         return 0;
     }
     switch (cmd) {

@@ -1,0 +1,110 @@
+#include "fake.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/hypercall.h"
+#include "core/log.h"
+#include "core/vcpu_op.h"
+
+#define MAX_DOMAINS 8
+
+bool fake_subops = true;
+
+static struct domain *domains[MAX_DOMAINS]; /* by id; 0 is no domain's */
+
+bool subop_exists(unsigned hypercall, uint64_t subop)
+{
+    (void)hypercall, (void)subop;
+    return fake_subops;
+}
+
+struct domain *domain_get(uint16_t id)
+{
+    struct domain *d;
+
+    if (id == DOMID_SELF)
+        id = current->domain->id;
+    d = id < MAX_DOMAINS ? domains[id] : NULL;
+    if (d)
+        d->refs++;
+    return d;
+}
+
+void domain_put(struct domain *d)
+{
+    assert_true(d->refs > 1);
+    d->refs--;
+}
+
+void domain_shutdown(struct domain *d, uint8_t code)
+{
+    if (d->state != DOMAIN_RUNNING)
+        return;
+    d->state = DOMAIN_SHUTDOWN;
+    d->shutdown_code = code;
+    for (unsigned i = 0; i < d->nr_vcpus; i++) {
+        d->vcpu[i]->work |= WORK_STOP;
+        sched_wake(d->vcpu[i]);
+    }
+}
+
+struct domain *fake_new_domain(unsigned nr_vcpus)
+{
+    struct domain *d = calloc(1, sizeof(*d));
+    uint16_t id = 1;
+
+    while (domains[id])
+        id++;
+    domains[id] = d;
+    d->id = id;
+    d->state = DOMAIN_RUNNING;
+    d->refs = 1;
+    d->nr_vcpus = nr_vcpus;
+    d->shared = arch_share_page(d, true);
+    mutex_init(&d->page_lock);
+    snprintf(d->name, sizeof(d->name), "d%u", id);
+    for (unsigned i = 0; i < nr_vcpus; i++) {
+        struct vcpu *v = calloc(1, sizeof(*v));
+
+        d->vcpu[i] = v;
+        v->domain = d;
+        v->id = (uint16_t)i;
+        v->info = &d->shared->vcpu_info[i];
+        v->info_frame = INVALID_MFN;
+        sched_init_vcpu(v, 0);
+    }
+    return d;
+}
+
+void fake_free_domain(struct domain *d)
+{
+    assert_int_equal(d->refs, 1);
+    domains[d->id] = NULL;
+    for (unsigned i = 0; i < d->nr_vcpus; i++)
+        free(d->vcpu[i]);
+    arch_unshare_page(d, d->shared);
+    free(d);
+}
+
+void log_line(const char *fmt, ...)
+{
+    (void)fmt;
+}
+
+void guest_log(struct domain *d, const char *fmt, ...)
+{
+    (void)d, (void)fmt;
+}
+
+void panic(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    fputs("panic: ", stderr);
+    vfprintf(stderr, fmt, args);
+    fputc('\n', stderr);
+    va_end(args);
+    abort();
+}
