@@ -4,7 +4,14 @@
 #define CPU_FIXUP_H
 
 #ifdef __ASSEMBLER__
-.macro FIXUP at, to.pushsection.fixup_table, "a".balign 4.long \at -., \to -..popsection.endm
+/* clang-format off */
+.macro FIXUP at, to
+    .pushsection .fixup_table, "a"
+    .balign 4
+    .long \at - ., \to - .
+    .popsection
+.endm
+/* clang-format on */
 #else
 #define FIXUP(at, to)                                                        \
     ".pushsection .fixup_table, \"a\"\n\t.balign 4\n\t.long " at " - ., " to \
