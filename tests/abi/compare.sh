@@ -1,6 +1,6 @@
 #!/bin/sh
 # Compares abi/ with Xen's public headers: every constant, every structure's size, every field's
-# offset and size. The list of what to compare is taken from abi/ by the compiler, so a new name
+# offset, size and sign. The list of what to compare is taken from abi/ by the compiler, so a new name
 # cannot be forgotten: it has a counterpart in Xen, or it is in the list of Lamina's own names.
 #
 #   compare.sh ROOT OWN_NAMES CALLS [XEN_HEADERS]
@@ -130,6 +130,8 @@ awk '
         print "static void number(const char *n, long long v) { printf(\"%s is %#llx\\n\", n, v); }"
         print "static void text(const char *n, const char *v) { printf(\"%s is %s\\n\", n, v); }"
         print "#define VALUE(n, x) _Generic((x), char *: text, default: number)(n, x)"
+        print "#define SIGN(x) _Generic((x), signed char: \", signed\", short: \", signed\", " \
+            "int: \", signed\", long: \", signed\", default: \"\")"
         print "int main(void) {"
     }
     /^(define|call) / {
@@ -142,8 +144,9 @@ awk '
     }
     /^field / {
         record = $2 " " $3; field = record; sub(/\..*/, "", record); sub(/^[^.]*\./, "", field)
-        printf "printf(\"%s.%s is at %%zu, size %%zu\\n\", offsetof(%s, %s), sizeof(((%s *)0)->%s));\n",
-            record, field, record, field, record, field
+        printf "printf(\"%s.%s is at %%zu, size %%zu%%s\\n\", offsetof(%s, %s), " \
+            "sizeof(((%s *)0)->%s), SIGN(((%s *)0)->%s));\n",
+            record, field, record, field, record, field, record, field
     }
     /^tail / {
         record = $2 " " $3; field = record; sub(/\..*/, "", record); sub(/^[^.]*\./, "", field)

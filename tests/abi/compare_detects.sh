@@ -49,6 +49,7 @@ try abi/xen.h 's/uint64_t mod_len/uint32_t more, mod_len/' 'struct start_info, m
 try abi/event_channel.h '/uint32_t vcpu;   \/\* out/d' 'struct evtchn_status.u.interdomain.port is at 16'
 try abi/vcpu.h 's/uint64_t time\[4\]/uint64_t time[5]/' 'sizeof(struct vcpu_runstate_info) is 56' 'in Xen it is 48'
 try abi/guest_ptr.h 's/uint64_t addr;/uint32_t addr;/' 'as the hypervisor sees it, struct sched_poll.ports is at 0, size 4'
+try abi/grant_table.h 's/int16_t status;       *\/\* out \*\/$/uint16_t status;/' ', signed'
 # new names that no one listed
 try abi/version.h 's/^#define XENVER_build_id.*/&\n#define XENVER_new 11/' 'XENVER_new: Xen has no such name'
 try abi/callback.h 's/^struct callback_unregister/struct callback_new { int x; };\n&/' 'struct callback_new: Xen has no such name'
