@@ -57,7 +57,7 @@ mfn_t arch_page_mfn(const void *page);
 
 /* 2^order contiguous frames for the domain, zeroed; pfn numbers from first_pfn on are recorded for
  * them. INVALID_MFN: no memory, over max_pages, or dying. Calls cond_resched. */
-mfn_t arch_populate(struct domain *d, gfn_t first_pfn, unsigned order);
+mfn_t arch_populate(struct domain *d, pfn_t first_pfn, unsigned order);
 /* The domain gives up one frame; it goes when nothing refers to it any more. 0 or -XEN_EINVAL: it is
  * not the domain's, or was given up before. */
 int arch_depopulate(struct domain *d, mfn_t frame);

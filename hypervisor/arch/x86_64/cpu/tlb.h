@@ -21,7 +21,7 @@ struct tlb_clock {
 extern struct tlb_clock tlb_clock;
 
 /* Brackets every flush of the whole TLB of this CPU: t = tlb_flush_begins(); ...;
- * tlb_flush_done(cpu, t). Forgetting it is safe and slow. */
+ * tlb_flush_done(cpu, t). */
 static inline uint64_t tlb_flush_begins(void)
 {
     return __atomic_add_fetch(&tlb_clock.now, 1, __ATOMIC_SEQ_CST);

@@ -9,7 +9,9 @@
 #define PAGING_FRAME_H
 
 #include "lib/types.h"
+#include "lib/clamp.h"
 #include "cpu/layout.h"
+#include "cpu/tlb.h"
 #include "core/arch.h"
 
 enum frame_type {
@@ -84,15 +86,92 @@ static inline struct domain *frame_owner(const struct frame *f)
     return page ? (struct domain *)frame_bytes(mfn(page)) : NULL;
 }
 
-/* Takes a reference if the frame exists and is d's. NULL: it is not, or the count is full. */
-struct frame *frame_get(mfn_t m, const struct domain *d);
-/* Drops one; the last one gives the frame back. */
-void frame_put(struct frame *f);
+/* How struct frame names a domain: its struct begins on a page boundary. */
+static inline uint32_t owner_number(const struct domain *d)
+{
+    return (uint32_t)bytes_frame(d).n;
+}
 
-/* A use as writable page, for a caller that has a reference. False: it has another type in use, the
- * count is full, or it was a table until just now. Lock-free, never waits. */
-bool frame_get_writable(struct frame *f);
-void frame_put_writable(struct frame *f);
+/* NULL if there is no such frame. For numbers that a guest chose. */
+static inline struct frame *frame_lookup(mfn_t m)
+{
+    if (unlikely(!frame_exists(m)))
+        return NULL;
+    return frame_at(mfn(clamp_index(m.n, frames_max)));
+}
+
+/* Nobody refers to it any more: gives it back (owned.c). */
+void frame_release(struct frame *f);
+
+static inline void frame_put(struct frame *f)
+{
+    if (unlikely((uint32_t)__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) == 0))
+        frame_release(f);
+}
+
+/* Takes a reference if that owner has it. False: it has not, or the count is full. */
+static inline bool frame_ref(struct frame *f, uint32_t owner)
+{
+    uint64_t refs = READ_ONCE(f->refs);
+
+    do {
+        if (unlikely((uint32_t)(refs + 1) <= 1))
+            return false;
+    } while (!__atomic_compare_exchange_n(&f->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
+                                          __ATOMIC_RELAXED));
+    if (unlikely(READ_ONCE(f->owner) != owner)) {
+        frame_put(f);
+        return false;
+    }
+    return true;
+}
+
+static inline struct frame *frame_get(mfn_t m, const struct domain *d)
+{
+    struct frame *f = frame_lookup(m);
+
+    return f && frame_ref(f, owner_number(d)) ? f : NULL;
+}
+
+/* The frame, not in use now, was a page table or descriptor page so shortly ago that one of these
+ * CPUs may still use it as such. */
+uint64_t frame_stale_cpus(const struct frame *f, uint64_t type_word);
+
+/* A use as writable page, for a caller that has a reference. False: another type is in use, the
+ * count is full, or frame_stale_cpus. Lock-free, never waits. */
+static inline bool frame_get_writable(struct frame *f)
+{
+    uint64_t word = READ_ONCE(f->type), next;
+
+    do {
+        next = word + TYPE_USE;
+        if (unlikely(TYPE_OF(word) != TYPE_WRITABLE)) {
+            if ((word & TYPE_USES) != 0 || frame_stale_cpus(f, word) != 0)
+                return false;
+            next = TYPE_MAKE(TYPE_WRITABLE) | TYPE_USE;
+        } else if (unlikely((word & TYPE_USES) == TYPE_USES)) {
+            return false;
+        }
+    } while (!__atomic_compare_exchange_n(&f->type, &word, next, true, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_RELAXED));
+    return true;
+}
+
+/* The same for a caller that holds no spin lock: flushes TLBs where that is what it takes. */
+bool frame_get_writable_flush(struct frame *f);
+
+/* Drops a use of any type that needs no demotion. The mapping is gone from memory already. */
+static inline void frame_put_use(struct frame *f)
+{
+    uint64_t word = READ_ONCE(f->type), next;
+
+    do {
+        next = word - TYPE_USE;
+        if ((next & TYPE_USES) == 0)
+            next = (next & ~TYPE_STAMP) | tlb_stamp();
+    } while (!__atomic_compare_exchange_n(&f->type, &word, next, true, __ATOMIC_ACQ_REL,
+                                          __ATOMIC_RELAXED));
+}
 
 /* --- the allocator (alloc.c); no reference, no owner --- */
 
@@ -112,5 +191,7 @@ mfn_t frames_alloc_for_domain(struct domain *d, unsigned order);
 /* The domain gives up the frame: no more REF_ALLOCATED. It goes when its other uses do. False: the
  * domain had given it up already. The caller has a reference. */
 bool frame_give_up(struct frame *f);
+/* For a dying domain: takes the first frame off its list, with a reference. NULL: none is left. */
+struct frame *frames_take_first(struct domain *d);
 
 #endif

@@ -37,18 +37,25 @@ int paging_set_gdt(struct vcpu *v, const uint64_t *frame_numbers, unsigned entri
 /* --- life of domains and vCPUs; pv/arch.c calls these from arch_domain_init and so on --- */
 
 int paging_domain_init(struct domain *d);
-/* Gives back tables, pins, descriptor pages and memory; the current vCPU may be one of the domain's
- * (it goes on with the hypervisor's own tables). Calls cond_resched. */
+/* With d->dying set and its other vCPUs parked: gives back tables, pins, descriptor pages and
+ * memory; the current vCPU may be one of the domain's (it goes on with the hypervisor's own
+ * tables). Calls cond_resched. */
 void paging_relinquish(struct domain *d);
-/* Frees what paging_domain_init made; also after it failed half-way. */
+/* Frees what paging_domain_init made; also after it failed half-way. No frame is its any more. */
 void paging_domain_free(struct domain *d);
-int paging_vcpu_init(struct vcpu *v);
+/* Also for idle vCPUs. */
+void paging_vcpu_init(struct vcpu *v);
+/* Gives back the tables of a vCPU that does not run in its guest again; if it is the current one,
+ * it goes on with the hypervisor's own. paging_relinquish does it for all. */
+void paging_vcpu_release(struct vcpu *v);
 
 /* --- switching; interrupts off --- */
 
 /* On this CPU, before the vCPU's guest can run: tables, GDT and LDT. Also for an idle vCPU and one
  * without tables: then the hypervisor's own. `kernel`: its kernel tables, else its user ones. */
 void paging_switch_to(struct vcpu *next, bool kernel);
+/* From a domain's tables to the hypervisor's own, in a vCPU whose guest will not run again. */
+void paging_leave(void);
 /* Only CR3, for a change between guest kernel and guest user. False: the vCPU has no user table. */
 bool paging_load_tables(struct vcpu *v, bool kernel);
 

@@ -25,6 +25,7 @@ struct paging_vcpu {
     uint32_t gdt_cpu; /* host CPU whose descriptors are on page 14 of its GDT, + 1 */
     uint32_t ldt_entries;
     uint64_t ldt_base; /* guest virtual address */
+    bool ldt_mapped;   /* a page of the LDT is mapped in the area */
 };
 
 #endif

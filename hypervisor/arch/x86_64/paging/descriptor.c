@@ -1,0 +1,91 @@
+/* Descriptors that guests may have, and the hypercalls set_gdt and update_descriptor. */
+#include "core/log.h"
+#include "paging/area.h"
+#include "paging/hypercalls.h"
+#include "paging/type.h"
+
+#define DESC_PRESENT  (1ul << 47)
+#define DESC_ORDINARY (1ul << 44) /* code or data */
+#define DESC_DPL      (3ul << 45)
+#define DESC_TYPE     (0xful << 40)
+
+bool descriptor_check(uint64_t *descriptor)
+{
+    uint64_t value = *descriptor;
+
+    if (!(value & DESC_PRESENT))
+        return true; /* faults whatever else it says */
+    if (value & DESC_ORDINARY) {
+        if ((value & DESC_DPL) != DESC_DPL)
+            *descriptor = value | DESC_DPL;
+        return true;
+    }
+    /* System type 0 cannot be loaded. TSS, LDT and gates would enter the hypervisor's segments. */
+    return (value & DESC_TYPE) == 0;
+}
+
+int paging_set_gdt(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
+{
+    int rc;
+
+    paging_lock(v->domain);
+    rc = gdt_set(v, frame_numbers, entries);
+    paging_unlock(v->domain);
+    return rc;
+}
+
+long do_set_gdt(guest_ptr_t frames, uint32_t entries)
+{
+    uint64_t frame_numbers[FIRST_RESERVED_GDT_PAGE];
+
+    if (entries > FIRST_RESERVED_GDT_ENTRY)
+        return -XEN_EINVAL;
+    if (!copy_from_guest(frame_numbers, frames, (entries + 511) / 512 * sizeof(uint64_t)))
+        return -XEN_EFAULT;
+    return paging_set_gdt(current, frame_numbers, entries);
+}
+
+/* Writes into a descriptor page in use, which only the hypervisor can, or into an ordinary one. */
+static bool write_descriptor(struct domain *d, struct frame *f, unsigned index, uint64_t value)
+{
+    uint64_t *entry = (uint64_t *)frame_bytes(frame_mfn(f)) + index, word;
+    bool ok;
+
+    paging_lock(d);
+    word = READ_ONCE(f->type);
+    ok = TYPE_OF(word) == TYPE_DESCRIPTOR && (word & TYPE_USES) != 0;
+    if (ok) {
+        WRITE_ONCE(*entry, value);
+    } else if (frame_get_writable_flush(f)) {
+        WRITE_ONCE(*entry, value);
+        frame_put_use(f);
+        ok = true;
+    }
+    paging_unlock(d);
+    return ok;
+}
+
+long do_update_descriptor(uint64_t maddr, uint64_t descriptor)
+{
+    struct domain *d = current->domain;
+    mfn_t m = mfn(maddr >> PAGE_SHIFT);
+    struct frame *f;
+    bool ok;
+
+    if (maddr % 8 != 0) {
+        guest_log(d, "update_descriptor at %#lx: not on 8 bytes", maddr);
+        return -XEN_EINVAL;
+    }
+    if (!descriptor_check(&descriptor)) {
+        refuse_descriptor(d, m, maddr / 8 % 512, descriptor);
+        return -XEN_EINVAL;
+    }
+    f = frame_get(m, d);
+    ok = f && write_descriptor(d, f, maddr / 8 % 512, descriptor);
+    if (!ok)
+        guest_log(d, "update_descriptor in mfn %#lx: %s", m.n,
+                  f ? "that is a page table" : "not a frame of the domain");
+    if (f)
+        frame_put(f);
+    return ok ? 0 : -XEN_EINVAL;
+}

@@ -1,0 +1,64 @@
+#include "paging/foreign.h"
+
+static int get_permitted(uint16_t domid, struct domain **out)
+{
+    struct domain *d = domain_get(domid);
+
+    if (!d)
+        return -XEN_ESRCH;
+    if (d != current->domain && !(current->domain->privileges & PRIV_FOREIGN_MAP)) {
+        domain_put(d);
+        return -XEN_EPERM;
+    }
+    *out = d;
+    return 0;
+}
+
+int frames_owner_get(uint16_t domid, struct domain **from)
+{
+    if (domid == current->domain->id)
+        return -XEN_ESRCH;
+    if (domid == DOMID_XEN)
+        return -XEN_EPERM;
+    *from = NULL;
+    return domid == DOMID_IO ? 0 : get_permitted(domid, from);
+}
+
+int foreign_get(uint32_t foreigndom, struct domain **tables, struct domain **from)
+{
+    uint16_t high = (uint16_t)(foreigndom >> 16);
+    int rc = get_permitted(high ? high - 1 : DOMID_SELF, tables);
+
+    if (rc)
+        return rc;
+    rc = frames_owner_get((uint16_t)foreigndom, from);
+    if (rc)
+        domain_put(*tables);
+    return rc;
+}
+
+void foreign_put(struct domain *tables, struct domain *from)
+{
+    domain_put(tables);
+    if (from)
+        domain_put(from);
+}
+
+bool cpus_of_vcpu_bitmap(struct domain *d, guest_ptr_t bitmap, uint64_t *cpus)
+{
+    uint64_t vcpus = 0, found = 0;
+    size_t bytes = (d->nr_vcpus + 7) / 8;
+
+    if (!copy_from_guest(&vcpus, bitmap, bytes))
+        return false;
+    for (; vcpus; vcpus &= vcpus - 1) {
+        unsigned id = __builtin_ctzl(vcpus);
+
+        if (id >= d->nr_vcpus)
+            break;
+        if (d->vcpu[id])
+            found |= 1ul << d->vcpu[id]->sched.cpu;
+    }
+    *cpus = found & READ_ONCE(d->arch.paging.tlb_cpus);
+    return true;
+}

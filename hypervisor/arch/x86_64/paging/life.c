@@ -1,0 +1,93 @@
+/* What paging/ does when domains and vCPUs come and go. */
+#include "core/log.h"
+#include "lib/string.h"
+#include "paging/area.h"
+#include "paging/type.h"
+
+int paging_domain_init(struct domain *d)
+{
+    ASSERT((uint64_t)d % PAGE_SIZE == 0); /* struct frame names its owner by page number */
+    return area_init(d);
+}
+
+void paging_domain_free(struct domain *d)
+{
+    ASSERT(d->arch.paging.frames == 0);
+    area_free(d);
+}
+
+void paging_vcpu_init(struct vcpu *v)
+{
+    v->arch.paging.kernel_l4 = v->arch.paging.user_l4 = INVALID_MFN;
+    if (!v->idle)
+        area_init_vcpu(v);
+}
+
+int paging_set_kernel_l4(struct vcpu *v, mfn_t l4)
+{
+    static const struct asker asker = {{~0ul}, 0, 0, "initial L4"};
+    int rc;
+
+    paging_lock(v->domain);
+    rc = table_get(v->domain, l4, TYPE_L4, &asker);
+    if (rc == 0)
+        v->arch.paging.kernel_l4 = l4;
+    paging_unlock(v->domain);
+    return rc;
+}
+
+int paging_install_l4(struct vcpu *v, mfn_t l4)
+{
+    int rc;
+
+    paging_lock(v->domain);
+    rc = table_pin(v->domain, l4, TYPE_L4);
+    paging_unlock(v->domain);
+    return rc ? rc : paging_set_kernel_l4(v, l4);
+}
+
+void paging_vcpu_release(struct vcpu *v)
+{
+    struct paging_vcpu *p = &v->arch.paging;
+    mfn_t l4[] = {p->kernel_l4, p->user_l4};
+
+    if (!p->area)
+        return;
+    paging_lock(v->domain);
+    gdt_set(v, NULL, 0);
+    ldt_unmap(v);
+    p->ldt_entries = 0;
+    /* First forget them: a switch away and back must not load them again. */
+    p->kernel_l4 = p->user_l4 = INVALID_MFN;
+    if (current == v)
+        paging_leave();
+    for (unsigned i = 0; i < ARRAY_LEN(l4); i++)
+        if (!mfn_equal(l4[i], INVALID_MFN))
+            table_put(v->domain, l4[i]);
+    paging_unlock(v->domain);
+}
+
+/* Frames that others still map or hold stay until those let go; without pins and vCPUs none of them
+ * is a table in use, as tables refer only downwards. */
+void paging_relinquish(struct domain *d)
+{
+    struct frame *f;
+
+    ASSERT(d->dying);
+    for (unsigned i = 0; i < MAX_VCPUS; i++)
+        if (d->vcpu[i])
+            paging_vcpu_release(d->vcpu[i]);
+    ASSERT(READ_ONCE(d->arch.paging.tlb_cpus) == 0);
+
+    paging_lock(d);
+    while ((f = frames_take_first(d)) != NULL) {
+        if (f->type & TYPE_PINNED) {
+            WRITE_ONCE(f->type, f->type & ~TYPE_PINNED);
+            table_put(d, frame_mfn(f));
+        }
+        frame_give_up(f);
+        frame_put(f);
+        cond_resched();
+    }
+    paging_unlock(d);
+}

@@ -1,0 +1,141 @@
+/* Hypercall mmu_update. */
+#include "core/hypercall.h"
+#include "core/log.h"
+#include "paging/foreign.h"
+#include "paging/hypercalls.h"
+#include "paging/update.h"
+
+#define BATCH 16 /* requests copied at once */
+
+/* A frame that is no table: an ordinary write of eight bytes. */
+static int write_ordinary(const struct update *u, mfn_t m, unsigned index, uint64_t val)
+{
+    struct frame *f = frame_get(m, u->d);
+    bool ok;
+
+    if (!f) {
+        guest_log(u->d, "mmu_update of mfn %#lx: that is not a frame of the domain", m.n);
+        return -XEN_EINVAL;
+    }
+    ok = frame_get_writable_flush(f);
+    if (ok) {
+        WRITE_ONCE(((uint64_t *)frame_bytes(m))[index], val);
+        frame_put_use(f);
+    } else {
+        guest_log(u->d, "mmu_update of mfn %#lx: that is a descriptor page or a read-only page",
+                  m.n);
+    }
+    frame_put(f);
+    return ok ? 0 : -XEN_EINVAL;
+}
+
+static int update_entry(const struct update *u, uint64_t ptr, uint64_t val)
+{
+    mfn_t m = mfn(ptr >> PAGE_SHIFT);
+    unsigned index = ptr / 8 % TABLE_ENTRIES;
+    const struct frame *f = frame_lookup(m);
+    uint64_t word;
+
+    /* A table in use keeps owner and type while we hold page_lock. */
+    if (likely(f && READ_ONCE(f->owner) == owner_number(u->d))) {
+        word = READ_ONCE(f->type);
+        if (likely((word & TYPE_USES) != 0)) {
+            if (likely(TYPE_OF(word) == TYPE_L1))
+                return update_l1(u, m, index, val);
+            if (TYPE_OF(word) >= TYPE_L2 && TYPE_OF(word) <= TYPE_L4)
+                return update_upper(u, TYPE_OF(word), m, index, val);
+        }
+    }
+    return write_ordinary(u, m, index, val);
+}
+
+static int update_m2p(const struct update *u, uint64_t ptr, uint64_t val)
+{
+    mfn_t m = mfn(ptr >> PAGE_SHIFT);
+    struct frame *f;
+
+    if (u->d != current->domain)
+        return -XEN_EPERM;
+    f = u->from ? frame_get(m, u->from) : NULL;
+    if (!f) {
+        guest_log(u->d, "M2P update of mfn %#lx: that is not a frame of the domain", m.n);
+        return -XEN_EINVAL;
+    }
+    m2p_set(m, val);
+    frame_put(f);
+    return 0;
+}
+
+static int do_one(struct update *u, const struct mmu_update *req)
+{
+    unsigned cmd = req->ptr % 8;
+
+    switch (cmd) {
+    case MMU_NORMAL_PT_UPDATE:
+    case MMU_PT_UPDATE_PRESERVE_AD:
+        u->preserve_ad = cmd == MMU_PT_UPDATE_PRESERVE_AD;
+        return update_entry(u, req->ptr - cmd, req->val);
+    case MMU_MACHPHYS_UPDATE:
+        return update_m2p(u, req->ptr, req->val);
+    case MMU_PT_UPDATE_NO_TRANSLATE:
+        if (!subop_exists(__HYPERVISOR_mmu_update, cmd))
+            return -XEN_ENOSYS;
+        u->preserve_ad = false;
+        return update_entry(u, req->ptr - cmd, req->val);
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+/* Fetches up to `want` requests; a batch that reaches into unmapped memory is retried one by one,
+ * so that those before the hole are done. */
+static unsigned fetch(struct mmu_update *req, guest_ptr_t from, unsigned want)
+{
+    if (copy_from_guest(req, from, want * sizeof(*req)))
+        return want;
+    return want > 1 && copy_from_guest(req, from, sizeof(*req)) ? 1 : 0;
+}
+
+static int do_all(struct update *u, guest_ptr_t reqs, uint32_t count, uint32_t *done)
+{
+    struct mmu_update req[BATCH];
+
+    while (*done < count) {
+        unsigned n = fetch(req, guest_ptr_at(reqs, (uint64_t)*done * sizeof(*req)),
+                           MIN(count - *done, (uint32_t)BATCH));
+
+        if (n == 0)
+            return -XEN_EFAULT;
+        for (unsigned i = 0; i < n; i++) {
+            int rc = do_one(u, &req[i]);
+
+            if (unlikely(rc))
+                return rc;
+            ++*done;
+        }
+        cond_resched();
+    }
+    return 0;
+}
+
+long do_mmu_update(guest_ptr_t reqs, uint32_t count, guest_ptr_t done_ptr, uint32_t foreigndom)
+{
+    struct domain *d = current->domain;
+    struct update u = {.d = d, .from = d};
+    uint32_t done = 0;
+    int rc = 0;
+
+    if (unlikely(foreigndom != DOMID_SELF))
+        rc = foreign_get(foreigndom, &u.d, &u.from);
+    if (likely(rc == 0)) {
+        u.from_number = u.from ? owner_number(u.from) : ~0u;
+        paging_lock(u.d);
+        rc = do_all(&u, reqs, count, &done);
+        paging_unlock(u.d);
+        if (unlikely(foreigndom != DOMID_SELF))
+            foreign_put(u.d, u.from);
+    }
+    if (done_ptr.addr != 0 && !copy_to_guest(done_ptr, &done, sizeof(done)) && rc == 0)
+        rc = -XEN_EFAULT;
+    return rc;
+}

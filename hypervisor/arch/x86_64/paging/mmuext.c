@@ -1,0 +1,191 @@
+/* Hypercall mmuext_op. */
+#include "core/hypercall.h"
+#include "core/log.h"
+#include "lib/string.h"
+#include "paging/area.h"
+#include "paging/foreign.h"
+#include "paging/hypercalls.h"
+#include "paging/type.h"
+
+static int new_baseptr(struct vcpu *v, mfn_t l4)
+{
+    static const struct asker asker = {{~0ul}, 0, 0, "new_baseptr"};
+    mfn_t old = v->arch.paging.kernel_l4;
+    int rc;
+
+    if (!mfn_equal(l4, old)) {
+        rc = table_get(v->domain, l4, TYPE_L4, &asker);
+        if (rc)
+            return rc;
+        ((uint64_t *)frame_bytes(l4))[L4_SLOT_M2P] = paging_l4_template[L4_SLOT_M2P];
+        v->arch.paging.kernel_l4 = l4;
+        ldt_unmap(v);
+        cpu_load_cr3(l4);
+        table_put(v->domain, old);
+        return 0;
+    }
+    cpu_load_cr3(l4);
+    return 0;
+}
+
+static int new_user_baseptr(struct vcpu *v, mfn_t l4)
+{
+    static const struct asker asker = {{~0ul}, 0, 0, "new_user_baseptr"};
+    mfn_t old = v->arch.paging.user_l4;
+    int rc;
+
+    if (l4.n == 0)
+        l4 = INVALID_MFN;
+    if (mfn_equal(l4, old))
+        return 0;
+    if (!mfn_equal(l4, INVALID_MFN)) {
+        rc = table_get(v->domain, l4, TYPE_L4, &asker);
+        if (rc)
+            return rc;
+        if (v->domain->vm_assist & 1ul << VMASST_TYPE_m2p_strict)
+            ((uint64_t *)frame_bytes(l4))[L4_SLOT_M2P] = 0;
+    }
+    v->arch.paging.user_l4 = l4;
+    if (!mfn_equal(old, INVALID_MFN))
+        table_put(v->domain, old);
+    return 0;
+}
+
+static int flush_multi(struct domain *d, const struct mmuext_op *op)
+{
+    uint64_t cpus;
+
+    if (!cpus_of_vcpu_bitmap(d, op->arg2.vcpumask, &cpus))
+        return -XEN_EINVAL;
+    if (op->cmd == MMUEXT_TLB_FLUSH_MULTI)
+        tlb_flush(cpus);
+    else
+        tlb_flush_page(cpus, op->arg1.linear_addr);
+    return 0;
+}
+
+/* Zeroes the frame, or copies another onto it. */
+static int fill_page(struct domain *from, const struct mmuext_op *op)
+{
+    struct frame *f = from ? frame_get(mfn(op->arg1.mfn), from) : NULL, *src = NULL;
+    int rc = -XEN_EINVAL;
+
+    if (op->cmd == MMUEXT_COPY_PAGE)
+        src = from ? frame_get(mfn(op->arg2.src_mfn), from) : NULL;
+    if (f && (src || op->cmd == MMUEXT_CLEAR_PAGE) && frame_get_writable_flush(f)) {
+        if (src)
+            memmove(frame_bytes(frame_mfn(f)), frame_bytes(frame_mfn(src)), PAGE_SIZE);
+        else
+            memset(frame_bytes(frame_mfn(f)), 0, PAGE_SIZE);
+        frame_put_use(f);
+        rc = 0;
+    } else {
+        guest_log(current->domain, "%s of mfn %#lx: not a frame of the domain, or not writable",
+                  op->cmd == MMUEXT_COPY_PAGE ? "copy_page" : "clear_page", op->arg1.mfn);
+    }
+    if (f)
+        frame_put(f);
+    if (src)
+        frame_put(src);
+    return rc;
+}
+
+/* Operations on the caller's own address spaces. */
+static int do_own(struct vcpu *v, const struct mmuext_op *op)
+{
+    struct domain *d = v->domain;
+
+    switch (op->cmd) {
+    case MMUEXT_NEW_BASEPTR:
+        return new_baseptr(v, mfn(op->arg1.mfn));
+    case MMUEXT_NEW_USER_BASEPTR:
+        return new_user_baseptr(v, mfn(op->arg1.mfn));
+    case MMUEXT_TLB_FLUSH_LOCAL:
+        tlb_flush_local();
+        return 0;
+    case MMUEXT_INVLPG_LOCAL:
+        tlb_flush_page_local(op->arg1.linear_addr);
+        return 0;
+    case MMUEXT_TLB_FLUSH_MULTI:
+    case MMUEXT_INVLPG_MULTI:
+        return flush_multi(d, op);
+    case MMUEXT_TLB_FLUSH_ALL:
+        tlb_flush(READ_ONCE(d->arch.paging.tlb_cpus));
+        return 0;
+    case MMUEXT_INVLPG_ALL:
+        tlb_flush_page(READ_ONCE(d->arch.paging.tlb_cpus), op->arg1.linear_addr);
+        return 0;
+    case MMUEXT_SET_LDT:
+        return ldt_set(v, op->arg1.linear_addr, op->arg2.nr_ents);
+    case MMUEXT_FLUSH_CACHE:
+    case MMUEXT_FLUSH_CACHE_GLOBAL:
+        return -XEN_EACCES; /* for domains with devices */
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
+/* `from` NULL: DOMID_IO, which has no frames. */
+static int do_one(struct domain *from, const struct mmuext_op *op)
+{
+    struct vcpu *v = current;
+
+    switch (op->cmd) {
+    case MMUEXT_PIN_L1_TABLE:
+    case MMUEXT_PIN_L2_TABLE:
+    case MMUEXT_PIN_L3_TABLE:
+    case MMUEXT_PIN_L4_TABLE:
+        if (!from)
+            return -XEN_EINVAL;
+        return table_pin(from, mfn(op->arg1.mfn), TYPE_L1 + (op->cmd - MMUEXT_PIN_L1_TABLE));
+    case MMUEXT_UNPIN_TABLE:
+        return from ? table_unpin(from, mfn(op->arg1.mfn)) : -XEN_EINVAL;
+    case MMUEXT_CLEAR_PAGE:
+    case MMUEXT_COPY_PAGE:
+        return fill_page(from, op);
+    case MMUEXT_MARK_SUPER:
+    case MMUEXT_UNMARK_SUPER:
+        return -XEN_EOPNOTSUPP;
+    default:
+        return from == v->domain ? do_own(v, op) : -XEN_EPERM;
+    }
+}
+
+/* Most operations need the page_lock, and none is hurt by it. */
+static int do_all(struct domain *from, guest_ptr_t ops, uint32_t count, uint32_t *done)
+{
+    struct domain *locked = from ? from : current->domain;
+    struct mmuext_op op;
+    int rc = 0;
+
+    paging_lock(locked);
+    for (; *done < count && rc == 0; *done += rc == 0) {
+        if (!copy_from_guest(&op, guest_ptr_at(ops, (uint64_t)*done * sizeof(op)), sizeof(op)))
+            rc = -XEN_EFAULT;
+        else if (!subop_exists(__HYPERVISOR_mmuext_op, op.cmd))
+            rc = -XEN_ENOSYS;
+        else
+            rc = do_one(from, &op);
+        cond_resched();
+    }
+    paging_unlock(locked);
+    return rc;
+}
+
+long do_mmuext_op(guest_ptr_t ops, uint32_t count, guest_ptr_t done_ptr, uint32_t foreigndom)
+{
+    struct domain *from = current->domain;
+    uint32_t done = 0;
+    int rc = 0;
+
+    if (unlikely(foreigndom != DOMID_SELF))
+        rc = frames_owner_get((uint16_t)foreigndom, &from);
+    if (likely(rc == 0)) {
+        rc = do_all(from, ops, count, &done);
+        if (unlikely(foreigndom != DOMID_SELF) && from)
+            domain_put(from);
+    }
+    if (done_ptr.addr != 0 && !copy_to_guest(done_ptr, &done, sizeof(done)) && rc == 0)
+        rc = -XEN_EFAULT;
+    return rc;
+}

@@ -1,0 +1,222 @@
+/* Frames that belong to domains: how they come, are counted, and go. */
+#include "core/domain.h"
+#include "core/log.h"
+#include "lib/string.h"
+#include "paging/paging.h"
+
+uint64_t frame_stale_cpus(const struct frame *f, uint64_t type_word)
+{
+    const struct domain *d = frame_owner(f);
+
+    if (TYPE_OF(type_word) == TYPE_NONE || TYPE_OF(type_word) == TYPE_WRITABLE || !d)
+        return 0;
+    return tlb_stale(READ_ONCE(d->arch.paging.tlb_cpus), (uint32_t)(type_word & TYPE_STAMP));
+}
+
+bool frame_get_writable_flush(struct frame *f)
+{
+    while (!frame_get_writable(f)) {
+        uint64_t word = READ_ONCE(f->type);
+
+        if ((word & TYPE_USES) != 0)
+            return false;
+        tlb_flush(frame_stale_cpus(f, word));
+    }
+    return true;
+}
+
+/* Makes frames, that are allocated but nobody's, the domain's memory. False: it is dying. */
+static bool adopt(struct domain *d, mfn_t start, uint64_t count)
+{
+    struct paging_domain *p = &d->arch.paging;
+    bool first;
+
+    spin_lock(&p->lock);
+    if (d->dying) {
+        spin_unlock(&p->lock);
+        return false;
+    }
+    for (uint64_t n = start.n; n < start.n + count; n++) {
+        struct frame *f = frame_at(mfn(n));
+
+        f->owner = owner_number(d);
+        f->next = p->first;
+        if (f->next)
+            frame_at(mfn(f->next))->prev = (uint32_t)n;
+        p->first = (uint32_t)n;
+        __atomic_store_n(&f->refs, REF_ALLOCATED | 1, __ATOMIC_RELEASE);
+    }
+    first = p->frames == 0;
+    p->frames += count;
+    spin_unlock(&p->lock);
+
+    /* Whoever refers to a frame may be led to its owner: the struct stays while it has any. */
+    if (first)
+        __atomic_add_fetch(&d->refs, 1, __ATOMIC_RELAXED);
+    return true;
+}
+
+static void disown(struct domain *d, struct frame *f)
+{
+    struct paging_domain *p = &d->arch.paging;
+    bool last;
+
+    spin_lock(&p->lock);
+    if (f->prev)
+        frame_at(mfn(f->prev))->next = f->next;
+    else if (p->first == frame_mfn(f).n)
+        p->first = f->next;
+    if (f->next)
+        frame_at(mfn(f->next))->prev = f->prev;
+    last = --p->frames == 0;
+    spin_unlock(&p->lock);
+
+    __atomic_sub_fetch(&d->pages, 1, __ATOMIC_RELAXED);
+    if (last)
+        domain_put(d);
+}
+
+void frame_release(struct frame *f)
+{
+    ASSERT((f->type & TYPE_USES) == 0);
+    if (!(f->refs & REF_SHARED))
+        disown(frame_owner(f), f);
+    frames_free(frame_mfn(f), 0);
+}
+
+struct frame *frames_take_first(struct domain *d)
+{
+    struct paging_domain *p = &d->arch.paging;
+    struct frame *f = NULL;
+
+    spin_lock(&p->lock);
+    while (!f && p->first) {
+        f = frame_at(mfn(p->first));
+        p->first = f->next;
+        if (f->next)
+            frame_at(mfn(f->next))->prev = 0;
+        f->next = 0;
+        /* One with no reference left is on its way out in frame_release. */
+        if (!frame_ref(f, owner_number(d)))
+            f = NULL;
+    }
+    spin_unlock(&p->lock);
+    return f;
+}
+
+mfn_t frames_alloc_for_domain(struct domain *d, unsigned order)
+{
+    uint64_t count = 1ul << order;
+    mfn_t m = INVALID_MFN;
+
+    if (__atomic_add_fetch(&d->pages, count, __ATOMIC_RELAXED) > READ_ONCE(d->max_pages))
+        goto fail;
+    m = frames_alloc(order);
+    if (mfn_equal(m, INVALID_MFN))
+        goto fail;
+    for (uint64_t i = 0; i < count; i++) {
+        memset(frame_bytes(mfn(m.n + i)), 0, PAGE_SIZE);
+        if (i % 16 == 15)
+            cond_resched();
+    }
+    if (adopt(d, m, count))
+        return m;
+    frames_free(m, order);
+fail:
+    __atomic_sub_fetch(&d->pages, count, __ATOMIC_RELAXED);
+    return INVALID_MFN;
+}
+
+bool frame_give_up(struct frame *f)
+{
+    if (!(__atomic_fetch_and(&f->refs, ~REF_ALLOCATED, __ATOMIC_RELAXED) & REF_ALLOCATED))
+        return false;
+    frame_put(f);
+    return true;
+}
+
+/* --- what core/ sees of it --- */
+
+mfn_t arch_populate(struct domain *d, pfn_t first_pfn, unsigned order)
+{
+    mfn_t m = frames_alloc_for_domain(d, order);
+
+    if (!mfn_equal(m, INVALID_MFN))
+        for (uint64_t i = 0; i < 1ul << order; i++)
+            m2p_set(mfn(m.n + i), first_pfn.n + i);
+    return m;
+}
+
+int arch_depopulate(struct domain *d, mfn_t frame)
+{
+    struct frame *f = frame_get(frame, d);
+    bool was_its;
+
+    if (!f)
+        return -XEN_EINVAL;
+    was_its = frame_give_up(f);
+    frame_put(f);
+    return was_its ? 0 : -XEN_EINVAL;
+}
+
+uint64_t arch_max_frame(void)
+{
+    return frames_max;
+}
+
+int arch_frame_get(mfn_t frame, struct domain *owner, bool writable)
+{
+    struct frame *f = frame_get(frame, owner);
+
+    if (!f)
+        return -XEN_EINVAL;
+    if (writable && !frame_get_writable(f)) {
+        frame_put(f);
+        return -XEN_EBUSY;
+    }
+    return 0;
+}
+
+void arch_frame_put(mfn_t frame, bool writable)
+{
+    struct frame *f = frame_at(frame);
+
+    if (writable)
+        frame_put_use(f);
+    frame_put(f);
+}
+
+void *arch_frame_bytes(mfn_t frame)
+{
+    return frame_bytes(frame);
+}
+
+mfn_t arch_page_mfn(const void *page)
+{
+    return bytes_frame(page);
+}
+
+void *arch_share_page(struct domain *d, bool writable)
+{
+    void *page = arch_alloc_pages(0);
+    struct frame *f;
+
+    if (!page)
+        return NULL;
+    f = frame_at(bytes_frame(page));
+    f->type = TYPE_MAKE(writable ? TYPE_WRITABLE : TYPE_NONE) | TYPE_USE;
+    f->owner = owner_number(d);
+    __atomic_store_n(&f->refs, REF_SHARED | 1, __ATOMIC_RELEASE);
+    return page;
+}
+
+/* Whoever still maps it keeps the page, which is nobody's then: the domain's struct may go. */
+void arch_unshare_page(struct domain *d, void *page)
+{
+    struct frame *f = frame_at(bytes_frame(page));
+
+    ASSERT(frame_owner(f) == d);
+    WRITE_ONCE(f->owner, 0);
+    frame_put_use(f);
+    frame_put(f);
+}

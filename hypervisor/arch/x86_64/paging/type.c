@@ -1,0 +1,240 @@
+#include "paging/type.h"
+#include "paging/entry_refs.h"
+#include "core/log.h"
+
+void paging_unlock(struct domain *d)
+{
+    struct paging_domain *p = &d->arch.paging;
+
+    if (p->demoted) {
+        p->demoted = false;
+        tlb_flush(READ_ONCE(p->tlb_cpus));
+    }
+    mutex_unlock(&d->page_lock);
+}
+
+static bool slot_is_guests(enum frame_type type, unsigned index)
+{
+    return type != TYPE_L4 || index < L4_SLOT_FIRST_RESERVED || index > L4_SLOT_LAST_RESERVED;
+}
+
+/* --- losing a type --- */
+
+static void release_l1(struct domain *d, uint64_t *table, unsigned entries)
+{
+    uint32_t stamp = tlb_stamp();
+
+    for (unsigned i = 0; i < entries; i++) {
+        uint64_t pte = READ_ONCE(table[i]);
+
+        if (pte & PTE_PRESENT)
+            l1_entry_put(pte, d, stamp);
+        if (i % 128 == 127)
+            cond_resched();
+    }
+}
+
+static void release_upper(struct domain *d, enum frame_type type, uint64_t *table, unsigned entries)
+{
+    for (unsigned i = 0; i < entries; i++)
+        if ((table[i] & PTE_PRESENT) && slot_is_guests(type, i))
+            table_put(d, pte_frame(table[i]));
+}
+
+/* The one use left is the caller's, so nobody else can take one meanwhile. */
+static void demote(struct domain *d, struct frame *f, enum frame_type type)
+{
+    uint64_t *table = frame_bytes(frame_mfn(f));
+
+    if (type == TYPE_L1)
+        release_l1(d, table, TABLE_ENTRIES);
+    else if (type != TYPE_DESCRIPTOR)
+        release_upper(d, type, table, TABLE_ENTRIES);
+    d->arch.paging.demoted = true;
+    __atomic_store_n(&f->type, TYPE_MAKE(type) | tlb_stamp(), __ATOMIC_RELEASE);
+    cond_resched();
+}
+
+void table_put(struct domain *d, mfn_t m)
+{
+    struct frame *f = frame_at(m);
+    uint64_t word = f->type;
+
+    /* Uses of these types change under page_lock only: no atomic operation is needed. */
+    if ((word & TYPE_USES) == TYPE_USE)
+        demote(d, f, TYPE_OF(word));
+    else
+        WRITE_ONCE(f->type, word - TYPE_USE);
+    frame_put(f);
+}
+
+/* --- getting one --- */
+
+static int promote_l1(struct domain *d, mfn_t m)
+{
+    uint64_t *table = frame_bytes(m);
+    uint32_t owner = owner_number(d);
+
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        uint64_t pte = table[i];
+
+        if (pte & PTE_PRESENT) {
+            int rc = -XEN_EINVAL;
+
+            if (likely((pte & ~(PTE_ALLOWED_L1 | PTE_FRAME)) == 0))
+                rc = l1_entry_get(pte, owner);
+            if (unlikely(rc)) {
+                refuse_entry(d, &(struct asker){m, TYPE_L1, i, NULL}, pte, d);
+                release_l1(d, table, i);
+                return rc;
+            }
+            table[i] = pte_adjust_l1(pte);
+        }
+        if (i % 128 == 127)
+            cond_resched();
+    }
+    return 0;
+}
+
+static int promote_upper(struct domain *d, mfn_t m, enum frame_type type)
+{
+    uint64_t *table = frame_bytes(m);
+
+    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+        struct asker asker = {m, type, i, NULL};
+        int rc = -XEN_EINVAL;
+
+        if (!(table[i] & PTE_PRESENT) || !slot_is_guests(type, i))
+            continue;
+        if (likely((table[i] & ~(PTE_ALLOWED | PTE_FRAME)) == 0))
+            rc = table_get(d, pte_frame(table[i]), type - 1, &asker);
+        else
+            refuse_entry(d, &asker, table[i], d);
+        if (unlikely(rc)) {
+            release_upper(d, type, table, i);
+            return rc;
+        }
+        table[i] |= PTE_USER;
+    }
+    return 0;
+}
+
+/* Puts the hypervisor's own mappings into an L4 table. */
+static void fill_reserved_slots(struct domain *d, uint64_t *l4)
+{
+    for (unsigned i = L4_SLOT_FIRST_RESERVED; i <= L4_SLOT_LAST_RESERVED; i++)
+        l4[i] = paging_l4_template[i];
+    l4[L4_SLOT_DOMAIN] = d->arch.paging.area_entry;
+    if (d->vm_assist & 1ul << VMASST_TYPE_m2p_strict)
+        l4[L4_SLOT_M2P] = 0;
+}
+
+static int promote_descriptors(struct domain *d, mfn_t m)
+{
+    uint64_t *descriptor = frame_bytes(m);
+
+    for (unsigned i = 0; i < PAGE_SIZE / sizeof(*descriptor); i++)
+        if (!descriptor_check(&descriptor[i])) {
+            refuse_descriptor(d, m, i, descriptor[i]);
+            return -XEN_EINVAL;
+        }
+    return 0;
+}
+
+/* Makes a frame with no use have one as that type. False: it has uses. */
+static bool claim(struct domain *d, struct frame *f, enum frame_type type)
+{
+    uint64_t word = READ_ONCE(f->type);
+
+    do {
+        if ((word & TYPE_USES) != 0)
+            return false;
+    } while (!__atomic_compare_exchange_n(&f->type, &word, TYPE_MAKE(type) | TYPE_USE, false,
+                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+    /* From here on no mapping of it can become writable; TLBs may still have one that was, or walk
+     * it as a table of another level. */
+    if (TYPE_OF(word) != type && TYPE_OF(word) != TYPE_NONE)
+        tlb_flush(tlb_stale(READ_ONCE(d->arch.paging.tlb_cpus), (uint32_t)(word & TYPE_STAMP)));
+    return true;
+}
+
+static int promote(struct domain *d, struct frame *f, enum frame_type type)
+{
+    mfn_t m = frame_mfn(f);
+    int rc;
+
+    if (type == TYPE_L1)
+        rc = promote_l1(d, m);
+    else if (type == TYPE_DESCRIPTOR)
+        rc = promote_descriptors(d, m);
+    else
+        rc = promote_upper(d, m, type);
+    if (rc)
+        __atomic_store_n(&f->type, TYPE_MAKE(type) | tlb_stamp(), __ATOMIC_RELEASE);
+    else if (type == TYPE_L4)
+        fill_reserved_slots(d, frame_bytes(m));
+    cond_resched();
+    return rc;
+}
+
+int table_get(struct domain *d, mfn_t m, enum frame_type type, const struct asker *asker)
+{
+    struct frame *f = frame_get(m, d);
+    uint64_t word;
+    int rc = -XEN_EINVAL;
+
+    if (unlikely(!f || d->dying)) {
+        refuse_type(d, asker, m, type);
+        if (f)
+            frame_put(f);
+        return rc;
+    }
+    word = READ_ONCE(f->type);
+    if (TYPE_OF(word) == type && (word & TYPE_USES) != 0 && (word & TYPE_USES) != TYPE_USES) {
+        WRITE_ONCE(f->type, word + TYPE_USE);
+        return 0;
+    }
+    if (claim(d, f, type))
+        rc = promote(d, f, type);
+    else
+        refuse_type(d, asker, m, type);
+    if (rc)
+        frame_put(f);
+    return rc;
+}
+
+/* --- pins: uses that only the guest's word keeps --- */
+
+int table_pin(struct domain *d, mfn_t m, enum frame_type type)
+{
+    struct asker asker = {INVALID_MFN, 0, 0, "pin"};
+    int rc = table_get(d, m, type, &asker);
+    struct frame *f;
+
+    if (rc)
+        return rc;
+    f = frame_at(m);
+    if (f->type & TYPE_PINNED) {
+        guest_log(d, "pin of mfn %#lx as L%u page table: it is pinned already", m.n, type);
+        table_put(d, m);
+        return -XEN_EINVAL;
+    }
+    WRITE_ONCE(f->type, f->type | TYPE_PINNED);
+    return 0;
+}
+
+int table_unpin(struct domain *d, mfn_t m)
+{
+    struct frame *f = frame_get(m, d);
+
+    if (!f || !(f->type & TYPE_PINNED)) {
+        guest_log(d, "unpin of mfn %#lx: it is not %s", m.n, f ? "pinned" : "this domain's");
+        if (f)
+            frame_put(f);
+        return -XEN_EINVAL;
+    }
+    WRITE_ONCE(f->type, f->type & ~TYPE_PINNED);
+    table_put(d, m);
+    frame_put(f);
+    return 0;
+}

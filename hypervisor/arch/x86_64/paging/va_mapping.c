@@ -1,0 +1,74 @@
+/* Hypercalls update_va_mapping and update_va_mapping_otherdomain. */
+#include "core/log.h"
+#include "paging/foreign.h"
+#include "paging/hypercalls.h"
+#include "paging/update.h"
+
+static int flush_after(struct domain *d, uint64_t va, uint64_t flags)
+{
+    uint64_t where = flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK, cpus;
+
+    if ((flags & UVMF_FLUSHTYPE_MASK) != UVMF_TLB_FLUSH &&
+        (flags & UVMF_FLUSHTYPE_MASK) != UVMF_INVLPG)
+        return 0;
+    if (where == UVMF_LOCAL)
+        cpus = 1ul << arch_this_cpu();
+    else if (where == UVMF_ALL)
+        cpus = READ_ONCE(d->arch.paging.tlb_cpus);
+    else if (!cpus_of_vcpu_bitmap(d, guest_ptr(where), &cpus))
+        return -XEN_EFAULT;
+    if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_INVLPG)
+        tlb_flush_page(cpus, va);
+    else
+        tlb_flush(cpus);
+    return 0;
+}
+
+static long update_va(uint64_t va, uint64_t val, uint64_t flags, struct domain *from)
+{
+    struct domain *d = current->domain;
+    struct update u = {d, from, from ? owner_number(from) : ~0u, false};
+    mfn_t table;
+    unsigned index;
+    int rc = -XEN_EINVAL;
+
+    paging_lock(d);
+    if (likely(find_l1(current->arch.paging.kernel_l4, va, &table, &index)))
+        rc = update_l1(&u, table, index, val);
+    else
+        guest_log(d, "update_va_mapping of address %#lx: there is no L1 page table for it", va);
+    paging_unlock(d);
+    return rc ? rc : flush_after(d, va, flags);
+}
+
+long do_update_va_mapping(uint64_t va, uint64_t val, uint64_t flags)
+{
+    return update_va(va, val, flags, current->domain);
+}
+
+long do_update_va_mapping_otherdomain(uint64_t va, uint64_t val, uint64_t flags, uint16_t domid)
+{
+    struct domain *from;
+    long rc = frames_owner_get(domid, &from);
+
+    if (rc)
+        return rc;
+    rc = update_va(va, val, flags, from);
+    if (from)
+        domain_put(from);
+    return rc;
+}
+
+uint64_t paging_lookup(uint64_t va)
+{
+    struct vcpu *v = current;
+    mfn_t table;
+    unsigned index;
+    uint64_t pte = 0;
+
+    paging_lock(v->domain);
+    if (find_l1(v->arch.paging.kernel_l4, va, &table, &index))
+        pte = READ_ONCE(((uint64_t *)frame_bytes(table))[index]);
+    paging_unlock(v->domain);
+    return pte;
+}
