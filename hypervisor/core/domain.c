@@ -131,8 +131,7 @@ static const char *shutdown_name(unsigned code)
                                         "asked to be suspended, which Lamina does not do",
                                         "crashed",
                                         "stopped by its watchdog",
-                                        "asked for a soft reset, which "
-                                        "Lamina does not do"};
+                                        "asked for a soft reset, which Lamina does not do"};
 
     return code < ARRAY_LEN(names) ? names[code] : "shut down with an unknown code";
 }
