@@ -26,8 +26,17 @@ static struct vcpu idle_vcpu0 = {.idle = true, .domain = &idle_domain, .info_fra
 /* libfdt was built with the stack protector: it looks for a canary at fs:0x28. */
 static uint64_t canary_block[6];
 
+void __stack_chk_fail(void);
+
+void __stack_chk_fail(void)
+{
+    panic("libfdt overran its stack frame");
+}
+
 static void start_here(void)
 {
+    canary_block[5] = rdtsc() & ~0xfful;
+
     struct stack_top *top = (struct stack_top *)(idle_stack0 + STACK_SIZE) - 1;
 
     top->vcpu = &idle_vcpu0;

@@ -21,6 +21,7 @@ multiboot_header:
         .long PHYS(image_end)
         .long PHYS(start32)
 
+        .globl start32
 start32:
         cli
         cld
@@ -96,3 +97,5 @@ boot_gdtr:
 boot_l4: .skip 4096
 boot_l3: .skip 4096
 boot_l2: .skip 4 * 4096
+
+        .section .note.GNU-stack, "", @progbits

@@ -3,7 +3,6 @@
 #include "cpu/apic.h"
 #include "cpu/insn.h"
 #include "cpu/layout.h"
-#include "cpu/tlb.h"
 #include "lib/string.h"
 #include "paging/paging.h"
 
@@ -176,7 +175,7 @@ void memory_init(const struct boot_info *info)
     map_m2p(info);
     map_frame_table(info, max_mfn);
 
-    cpu_load_cr3(mfn(image_pa((const char *)paging_l4_template) / PAGE_SIZE));
+    paging_leave();
     frames_init(max_mfn);
     for (unsigned i = 0; i < nr_free; i++)
         add_free(free_ranges[i].start, free_ranges[i].end);

@@ -16,16 +16,16 @@
 #define L4_SLOT_IMAGE          261
 #define L4_SLOT_DIRECT         262
 
-#define RESERVED_START 0xffff800000000000ul /* of slot 256 */
-#define RESERVED_END   0xffff880000000000ul /* end of slot 271 */
+#define RESERVED_START 0xffff800000000000 /* of slot 256 */
+#define RESERVED_END   0xffff880000000000 /* end of slot 271 */
 
-#define M2P_START         0xffff800000000000ul
-#define M2P_RW_START      0xffff808000000000ul
-#define DOMAIN_AREA_START 0xffff820000000000ul
-#define IMAGE_START       0xffff828000000000ul
-#define FRAME_TABLE_START 0xffff829000000000ul
-#define CPU_AREA_START    0xffff82a000000000ul
-#define DIRECT_START      0xffff830000000000ul
-#define DIRECT_END        0xffff880000000000ul
+#define M2P_START         0xffff800000000000
+#define M2P_RW_START      0xffff808000000000
+#define DOMAIN_AREA_START 0xffff820000000000
+#define IMAGE_START       0xffff828000000000
+#define FRAME_TABLE_START 0xffff829000000000
+#define CPU_AREA_START    0xffff82a000000000
+#define DIRECT_START      0xffff830000000000
+#define DIRECT_END        0xffff880000000000
 
 #endif

@@ -73,10 +73,4 @@ uint64_t paging_gdt_va(const struct vcpu *v);
 /* The L1 entry for an address in its kernel tables, or 0. */
 uint64_t paging_lookup(uint64_t va);
 
-/* --- checking --- */
-
-/* Derives owners, types and counts of everything anew and compares; with no vCPU running. The
- * number of findings; each has a line in the log. */
-unsigned paging_audit(void);
-
 #endif

@@ -10,6 +10,9 @@ int arch_domain_init(struct domain *d)
 
 void arch_domain_relinquish(struct domain *d)
 {
+    /* The last vCPU does this itself: its tables go, so it goes on with the hypervisor's own. */
+    if (current->domain == d)
+        paging_leave();
     paging_relinquish(d);
 }
 
@@ -20,9 +23,8 @@ void arch_domain_free(struct domain *d)
 
 int arch_vcpu_init(struct vcpu *v)
 {
-    int err = paging_vcpu_init(v);
-
-    return err ? err : pv_vcpu_init(v);
+    paging_vcpu_init(v);
+    return pv_vcpu_init(v);
 }
 
 void arch_vcpu_free(struct vcpu *v)
