@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
-#include <libfdt.h>
 
 #include "core/config.h"
 #include "core/domain.h"
@@ -50,7 +49,6 @@ static void test_full_domain(void **state)
     assert_int_equal(sys.nr_domains, 2);
     assert_int_equal(sys.refused, 0);
     assert_true(config_next_wire(&sys, -1) < 0);
-
     assert_true(config_domain(&sys, 0, &dom));
     assert_string_equal(dom.name, "first");
     assert_int_equal(dom.id, 1);
@@ -64,7 +62,6 @@ static void test_full_domain(void **state)
     assert_true(dom.cpus == ~0ul);
     assert_int_equal(dom.privileges, PRIV_CONSOLE_WRITE);
     assert_int_equal(dom.abi_version, 0);
-
     assert_true(config_domain(&sys, 1, &dom));
     assert_string_equal(dom.name, "Web.1_a+b-c");
     assert_int_equal(dom.id, 2);
@@ -150,7 +147,7 @@ struct refusal {
     const char *source, *line;
 };
 
-/* Each source is that of a domain's node; the domain after it must not suffer. */
+/* The source is a domain's node; the domain after it must not suffer. */
 static void test_wrong_domains(void **state)
 {
     static const struct refusal cases[] = {
@@ -241,7 +238,7 @@ static void test_wrong_domains(void **state)
     }
 }
 
-/* A node with many mistakes costs a few lines, not as many as it likes. */
+/* A node with many mistakes costs a few lines. */
 static void test_many_mistakes(void **state)
 {
     struct domain_config dom;
