@@ -78,7 +78,8 @@ static const char intro[] =
     "`r8`, `r9`: by calling entry *number* of its hypercall page (32 bytes an entry), or with "
     "SYSCALL. The result comes back in `rax`; `rcx` and `r11` are lost. A C guest includes "
     "`abi/xen.h`, which has every constant and structure named here, with the meaning of each "
-    "field. All of it has the names, numbers and layouts of Xen's x86-64 PV ABI; only `lamina_op` "
+    "field; the SDK's `lamina/hypercall.h` has the functions. All of it has the names, numbers and "
+    "layouts of Xen's x86-64 PV ABI; only `lamina_op` "
     "is "
     "Lamina's own.\n"
     "\n"
@@ -139,7 +140,7 @@ static void print_call(const struct entry *e)
     print_who(e->who);
     printf(".\n\n");
     if (e->params) {
-        printf("```c\nlong HYPERVISOR_%s(", e->name);
+        printf("```c\nlong hypercall_%s(", e->name);
         print_declaration(e->params);
         printf(");\n```\n\n");
     } else {

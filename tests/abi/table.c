@@ -112,7 +112,7 @@ static long call_1(uint64_t number, uint64_t a)
 }
 
 #define HYPERCALL(name, number, args, ...)                         \
-    static long HYPERVISOR_##name(ARGS_PARAMS args)                \
+    static long hypercall_##name(ARGS_PARAMS args)                 \
     {                                                              \
         return ARGS_FUNCTION(call, args)(number ARGS_VALUES args); \
     }
@@ -141,28 +141,30 @@ static void check_stubs(void)
     char text[1] = {0};
 
 #define P(p) ((uint64_t)(p))
-    expect_call(HYPERVISOR_set_trap_table(&t), 0, P(&t), 0, 0, 0, "set_trap_table");
-    expect_call(HYPERVISOR_mmu_update(&u, 2, &done, 3), 1, P(&u), 2, P(&done), 3, "mmu_update");
-    expect_call(HYPERVISOR_set_gdt(&frame, 2), 2, P(&frame), 2, 0, 0, "set_gdt");
-    expect_call(HYPERVISOR_stack_switch(1, 2), 3, 1, 2, 0, 0, "stack_switch");
-    expect_call(HYPERVISOR_set_callbacks(1, 2, 3), 4, 1, 2, 3, 0, "set_callbacks");
-    expect_call(HYPERVISOR_fpu_taskswitch(1), 5, 1, 0, 0, 0, "fpu_taskswitch");
-    expect_call(HYPERVISOR_update_descriptor(1, 2), 10, 1, 2, 0, 0, "update_descriptor");
-    expect_call(HYPERVISOR_memory_op(1, &u), 12, 1, P(&u), 0, 0, "memory_op");
-    expect_call(HYPERVISOR_multicall(&m, 2), 13, P(&m), 2, 0, 0, "multicall");
-    expect_call(HYPERVISOR_update_va_mapping(1, 2, 3), 14, 1, 2, 3, 0, "update_va_mapping");
-    expect_call(HYPERVISOR_set_timer_op(1ull << 40), 15, 1ull << 40, 0, 0, 0, "set_timer_op");
-    expect_call(HYPERVISOR_xen_version(1, &u), 17, 1, P(&u), 0, 0, "xen_version");
-    expect_call(HYPERVISOR_console_io(0, 1, text), 18, 0, 1, P(text), 0, "console_io");
-    expect_call(HYPERVISOR_grant_table_op(1, &u, 2), 20, 1, P(&u), 2, 0, "grant_table_op");
-    expect_call(HYPERVISOR_vm_assist(1, 2), 21, 1, 2, 0, 0, "vm_assist");
-    expect_call(HYPERVISOR_vcpu_op(1, 2, &u), 24, 1, 2, P(&u), 0, "vcpu_op");
-    expect_call(HYPERVISOR_set_segment_base(1, 2), 25, 1, 2, 0, 0, "set_segment_base");
-    expect_call(HYPERVISOR_mmuext_op(&x, 2, &done, 3), 26, P(&x), 2, P(&done), 3, "mmuext_op");
-    expect_call(HYPERVISOR_sched_op(1, &u), 29, 1, P(&u), 0, 0, "sched_op");
-    expect_call(HYPERVISOR_callback_op(1, &u), 30, 1, P(&u), 0, 0, "callback_op");
-    expect_call(HYPERVISOR_event_channel_op(1, &u), 32, 1, P(&u), 0, 0, "event_channel_op");
-    expect_call(HYPERVISOR_lamina_op(1, &u), 55, 1, P(&u), 0, 0, "lamina_op");
+    expect_call(hypercall_set_trap_table(&t), 0, P(&t), 0, 0, 0, "set_trap_table");
+    expect_call(hypercall_mmu_update(&u, 2, &done, 3), 1, P(&u), 2, P(&done), 3, "mmu_update");
+    expect_call(hypercall_set_gdt(&frame, 2), 2, P(&frame), 2, 0, 0, "set_gdt");
+    expect_call(hypercall_stack_switch(1, 2), 3, 1, 2, 0, 0, "stack_switch");
+    expect_call(hypercall_set_callbacks(1, 2, 3), 4, 1, 2, 3, 0, "set_callbacks");
+    expect_call(hypercall_fpu_taskswitch(1), 5, 1, 0, 0, 0, "fpu_taskswitch");
+    expect_call(hypercall_update_descriptor(1, 2), 10, 1, 2, 0, 0, "update_descriptor");
+    expect_call(hypercall_memory_op(1, &u), 12, 1, P(&u), 0, 0, "memory_op");
+    expect_call(hypercall_multicall(&m, 2), 13, P(&m), 2, 0, 0, "multicall");
+    expect_call(hypercall_update_va_mapping(1, 2, 3), 14, 1, 2, 3, 0, "update_va_mapping");
+    expect_call(hypercall_set_timer_op(1ull << 40), 15, 1ull << 40, 0, 0, 0, "set_timer_op");
+    expect_call(hypercall_xen_version(1, &u), 17, 1, P(&u), 0, 0, "xen_version");
+    expect_call(hypercall_console_io(0, 1, text), 18, 0, 1, P(text), 0, "console_io");
+    expect_call(hypercall_grant_table_op(1, &u, 2), 20, 1, P(&u), 2, 0, "grant_table_op");
+    expect_call(hypercall_vm_assist(1, 2), 21, 1, 2, 0, 0, "vm_assist");
+    expect_call(hypercall_update_va_mapping_otherdomain(1, 2, 3, 4), 22, 1, 2, 3, 4,
+                "update_va_mapping_otherdomain");
+    expect_call(hypercall_vcpu_op(1, 2, &u), 24, 1, 2, P(&u), 0, "vcpu_op");
+    expect_call(hypercall_set_segment_base(1, 2), 25, 1, 2, 0, 0, "set_segment_base");
+    expect_call(hypercall_mmuext_op(&x, 2, &done, 3), 26, P(&x), 2, P(&done), 3, "mmuext_op");
+    expect_call(hypercall_sched_op(1, &u), 29, 1, P(&u), 0, 0, "sched_op");
+    expect_call(hypercall_callback_op(1, &u), 30, 1, P(&u), 0, 0, "callback_op");
+    expect_call(hypercall_event_channel_op(1, &u), 32, 1, P(&u), 0, 0, "event_channel_op");
+    expect_call(hypercall_lamina_op(1, &u), 55, 1, P(&u), 0, 0, "lamina_op");
 #undef P
 }
 
