@@ -50,3 +50,9 @@ void lm_timer_set(uint64_t deadline_ns)
 {
     hypercall_set_timer_op(deadline_ns);
 }
+
+void lm_timer_stop_periodic(void)
+{
+    /* A hypervisor without such a timer does not know the call: just as well. */
+    hypercall_vcpu_op(VCPUOP_stop_periodic_timer, lm_this_vcpu()->id, NULL);
+}

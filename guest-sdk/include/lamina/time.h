@@ -14,6 +14,9 @@ uint64_t lm_wallclock_ns(void);
  * deadline set before; 0 cancels it. One hypercall. */
 void lm_timer_set(uint64_t deadline_ns);
 
+/* Xen starts every vCPU with a VIRQ_TIMER every 10 ms besides; this ends it. One hypercall. */
+void lm_timer_stop_periodic(void);
+
 /* The processor's time-stamp counter. In QEMU with -icount shift=0 it counts instructions. */
 static inline uint64_t lm_tsc(void)
 {
