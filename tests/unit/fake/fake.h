@@ -61,6 +61,7 @@ extern unsigned fake_switches, fake_polls;
 /* Who calls: the test's own thread stands for any vCPU that it says, as long as nothing switches.
  */
 void fake_become(struct vcpu *v);
+struct vcpu *fake_idle(void);
 /* Makes the test's thread the idle vCPU of CPU 0, whose scheduler is then ready. */
 void fake_cpu_init(void);
 /* Has the vCPU run body(arg) in a thread of its own, once it is scheduled, and park at the end. */

@@ -42,6 +42,11 @@ void fake_become(struct vcpu *v)
     running = v;
 }
 
+struct vcpu *fake_idle(void)
+{
+    return &idle;
+}
+
 void fake_cpu_init(void)
 {
     idle.domain = &idle_domain;
