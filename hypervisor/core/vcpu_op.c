@@ -53,6 +53,8 @@ void vcpu_release_info(struct vcpu *v)
 {
     if (mfn_equal(v->info_frame, INVALID_MFN))
         return;
+    /* Whoever still marks an event writes to memory that stays as long as the vCPU. */
+    WRITE_ONCE(v->info, &v->domain->shared->vcpu_info[0]);
     arch_frame_put(v->info_frame, true);
     v->info_frame = INVALID_MFN;
 }
