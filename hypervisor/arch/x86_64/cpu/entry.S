@@ -200,6 +200,7 @@ vcpu_first_run:
         .endm
 
         .globl vector_landing
+        .balign 32
 vector_landing:
         .altmacro
         .set    i, 0
