@@ -1,0 +1,60 @@
+/* A machine for paging/ on the host: memory, frame table, CPUs with TLBs that remember, domains.
+ * The rest of core/ is faked. Also used by tests/fuzz. */
+#ifndef ENV_H
+#define ENV_H
+
+#include "core/domain.h"
+#include "paging/audit.h"
+#include "paging/paging.h"
+
+#define ENV_FRAMES  4096u
+#define ENV_CPUS    2u
+#define ENV_DOMAINS 4u
+
+/* Maps memory and fills the allocator; once. */
+void env_init(void);
+
+/* --- who calls --- */
+extern struct vcpu *env_current;
+extern unsigned env_cpu;
+/* On env_cpu the vCPU runs next, in its kernel: what a context switch does. */
+void env_run(struct vcpu *v);
+/* The CPU runs no guest. */
+void env_idle(void);
+
+/* --- domains; ids from 1 --- */
+extern struct domain *env_domain[ENV_DOMAINS + 1];
+struct domain *env_new_domain(unsigned nr_vcpus, uint64_t max_pages);
+/* As domain_destroy: its frames go. The struct is freed as soon as nothing refers to it. */
+void env_destroy(struct domain *d);
+/* Frees destroyed domains without references. The number of those that wait for some. */
+unsigned env_reap(void);
+
+/* --- guest memory: guest pointers are pointers of the test; those below 4096 fault --- */
+/* Called before every copy from a guest: the moment for another vCPU to change it. */
+extern void (*env_race)(void);
+static inline guest_ptr_t gp(const void *p)
+{
+    return guest_ptr((uintptr_t)p);
+}
+
+/* --- what happened --- */
+extern unsigned env_flushes, env_log_lines, env_rescheds;
+extern char env_log[256]; /* the last line of a domain's log */
+extern bool env_subops;   /* what subop_exists answers */
+/* Called from cond_resched. */
+extern void (*env_resched)(void);
+
+/* --- TLBs: what a CPU may still translate --- */
+/* The CPU's processor loads into its TLB all that its current tables lead to. */
+void env_tlb_fill(unsigned cpu);
+/* Whether a TLB can still write to, or walk as a table of another kind, a frame that is a table or
+ * descriptor page now; or reach one that belongs to another than the one whom it was mapped for.
+ * Says which. */
+bool env_tlb_wrong(void);
+
+/* Whether the auditor finds something. env_held tells of references that the test holds. */
+extern void (*env_held)(struct audit *a);
+unsigned env_audit(void);
+
+#endif
