@@ -93,10 +93,11 @@ static int map_one(struct gnttab_map_grant_ref *op)
     if (rc) {
         domain_put(mapping.granter);
         mapping.flags = 0;
+    } else {
+        op->handle = handle;
     }
     if (handle != NO_HANDLE)
         set_handle(gt, handle, mapping);
-    op->handle = handle;
     return rc;
 }
 
