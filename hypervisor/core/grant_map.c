@@ -67,12 +67,12 @@ static int pin_and_map(struct domain *granter, struct gnttab_map_grant_ref *op)
 
     if (rc)
         return rc;
-    if (op->flags & GNTMAP_host_map) {
+    if (op->flags & GNTMAP_host_map)
         rc = arch_grant_map(op->host_addr, frame, op->flags);
-        if (rc)
-            grant_unpin(granter, op->ref, readonly);
-    }
-    op->dev_bus_addr = frame.n << PAGE_SHIFT;
+    if (rc)
+        grant_unpin(granter, op->ref, readonly);
+    else
+        op->dev_bus_addr = frame.n << PAGE_SHIFT;
     return rc;
 }
 
