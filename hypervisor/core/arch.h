@@ -25,8 +25,8 @@ unsigned arch_this_cpu(void);
 
 /* --- hypervisor memory --- */
 
-/* 2^order contiguous pages, zeroed; NULL when there are none. Never sleeps, but may flush the TLBs of
- * other CPUs: hold no spin lock that they take. */
+/* 2^order contiguous pages, zeroed; NULL when there are none. Never sleeps, but may flush the TLBs
+ * of other CPUs: hold no spin lock that they take. */
 void *arch_alloc_pages(unsigned order);
 void arch_free_pages(void *pages, unsigned order);
 
@@ -47,8 +47,9 @@ void arch_frame_put(mfn_t frame, bool writable);
 /* The frame's bytes in the hypervisor's own mapping; valid while a reference is held. */
 void *arch_frame_bytes(mfn_t frame);
 
-/* A hypervisor page that the domain may map (shared_info, grant table): zeroed, owned by the domain,
- * never a page table, and freed only by arch_unshare_page at the domain's end. NULL: no memory. */
+/* A hypervisor page that the domain may map (shared_info, grant table): zeroed, owned by the
+ * domain, never a page table, and freed only by arch_unshare_page at the domain's end. NULL: no
+ * memory. */
 void *arch_share_page(struct domain *d, bool writable);
 void arch_unshare_page(struct domain *d, void *page);
 mfn_t arch_page_mfn(const void *page);
@@ -58,8 +59,8 @@ mfn_t arch_page_mfn(const void *page);
 /* 2^order contiguous frames for the domain, zeroed; pfn numbers from first_pfn on are recorded for
  * them. INVALID_MFN: no memory, over max_pages, or dying. Calls cond_resched. */
 mfn_t arch_populate(struct domain *d, pfn_t first_pfn, unsigned order);
-/* The domain gives up one frame; it goes when nothing refers to it any more. 0 or -XEN_EINVAL: it is
- * not the domain's, or was given up before. */
+/* The domain gives up one frame; it goes when nothing refers to it any more. 0 or -XEN_EINVAL: it
+ * is not the domain's, or was given up before. */
 int arch_depopulate(struct domain *d, mfn_t frame);
 /* Number of machine frames. */
 uint64_t arch_max_frame(void);
@@ -104,7 +105,8 @@ void arch_poll_interrupts(void);
 uint64_t arch_now_ns(void);
 /* Nanoseconds since 1970 at boot, from the battery clock. */
 uint64_t arch_boot_wallclock_ns(void);
-/* Programs this CPU's one timer; 0 turns it off. Then timer_interrupt() is called at or after it. */
+/* Programs this CPU's one timer; 0 turns it off. Then timer_interrupt() is called at or after it.
+ */
 void arch_set_timer(uint64_t deadline_ns);
 /* Fills the vCPU's vcpu_time_info (and its registered copy). */
 void arch_update_vcpu_time(struct vcpu *v);
