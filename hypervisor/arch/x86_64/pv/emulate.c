@@ -1,8 +1,13 @@
-/* Privileged instructions that a guest's kernel executes all the same. */
+/* Privileged instructions that a guest's kernel executes all the same. Each is slower than the
+ * hypercall or the shared memory that does the same; kernels use them in places where that does not
+ * matter, or before they know better. */
 #include "abi/xen.h"
-#include "core/log.h"
+#include "core/hypercalls.h"
+#include "cpu/fpu.h"
 #include "cpu/insn.h"
 #include "lib/string.h"
+#include "paging/paging.h"
+#include "pv/decode.h"
 #include "pv/pv.h"
 
 /* The forced-emulation prefix (ud2a, "xen") in front of CPUID. */
@@ -24,8 +29,165 @@ bool pv_emulate_forced(struct vcpu *v, struct regs *r)
     return true;
 }
 
+/* --- control registers --- */
+
+static bool read_cr(struct vcpu *v, unsigned n, uint64_t *value)
+{
+    switch (n) {
+    case 0:
+        *value = (read_cr0() & ~CR0_TS) | (v->arch.pv.fpu_trap ? CR0_TS : 0);
+        return true;
+    case 2:
+        *value = v->info->arch.cr2;
+        return true;
+    case 3:
+        *value = v->arch.paging.kernel_l4.n << PAGE_SHIFT;
+        return true;
+    case 4: /* what a guest can rely on */
+        *value = read_cr4() &
+                 (CR4_DE | CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_OSXSAVE);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* A guest may only set what is set and clear what is clear, TS excepted. CR3 goes by hypercall. */
+static bool write_cr(struct vcpu *v, unsigned n, uint64_t value)
+{
+    uint64_t now;
+
+    switch (n) {
+    case 0:
+        if (!read_cr(v, 0, &now) || ((now ^ value) & ~CR0_TS))
+            return false;
+        v->arch.pv.fpu_trap = value & CR0_TS;
+        fpu_set_trap(v->arch.pv.fpu_trap);
+        return true;
+    case 2:
+        v->info->arch.cr2 = value;
+        return true;
+    case 4: /* Kernels set bits here that make no difference to them; none changes. */
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* --- model-specific registers --- */
+
+static bool read_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
+{
+    (void)v;
+    switch (msr) {
+    case MSR_EFER:
+    case MSR_FS_BASE:
+    case MSR_GS_BASE:
+    case MSR_KERNEL_GS:
+        *value = rdmsr(msr);
+        return true;
+    case MSR_APIC_BASE:
+        *value = rdmsr(msr);
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool write_msr(struct vcpu *v, uint32_t msr, uint64_t value)
+{
+    uint64_t now;
+
+    switch (msr) {
+    case MSR_FS_BASE:
+    case MSR_GS_BASE:
+    case MSR_KERNEL_GS:
+        if (!canonical(value))
+            return false;
+        wrmsr(msr, value);
+        return true;
+    case MSR_EFER:
+    case MSR_APIC_BASE: /* to what they are already */
+        return read_msr(v, msr, &now) && now == value;
+    default:
+        return false;
+    }
+}
+
+static void set_edx_eax(struct regs *r, uint64_t value)
+{
+    r->rax = (uint32_t)value;
+    r->rdx = value >> 32;
+}
+
+/* --- the instructions --- */
+
+#define OP_CLI         0xfa
+#define OP_STI         0xfb
+#define OP_HLT         0xf4
+#define OP_GROUP7      0x0f01
+#define OP_CLTS        0x0f06
+#define OP_INVD        0x0f08
+#define OP_WBINVD      0x0f09
+#define OP_MOV_FROM_CR 0x0f20
+#define OP_MOV_TO_CR   0x0f22
+#define OP_WRMSR       0x0f30
+#define OP_RDMSR       0x0f32
+
+#define MODRM_XSETBV 0xd1
+
+static bool emulate_xsetbv(const struct regs *r)
+{
+    return fpu_components && (uint32_t)r->rcx == 0 &&
+           (uint32_t)r->rax == (uint32_t)fpu_components && (uint32_t)r->rdx == fpu_components >> 32;
+}
+
+static bool emulate(struct vcpu *v, struct regs *r, struct insn *i)
+{
+    uint64_t value;
+
+    switch (i->opcode) {
+    case OP_MOV_FROM_CR:
+        if (!insn_modrm(i, r, 0) || !read_cr(v, i->reg, &value))
+            return false;
+        *insn_register(r, i->rm) = value;
+        return true;
+    case OP_MOV_TO_CR:
+        return insn_modrm(i, r, 0) && write_cr(v, i->reg, *insn_register(r, i->rm));
+    case OP_CLTS:
+        v->arch.pv.fpu_trap = false;
+        fpu_set_trap(false);
+        return true;
+    case OP_RDMSR:
+        if (!read_msr(v, r->rcx, &value))
+            return false;
+        set_edx_eax(r, value);
+        return true;
+    case OP_WRMSR:
+        return write_msr(v, r->rcx, r->rdx << 32 | (uint32_t)r->rax);
+    case OP_GROUP7:
+        return insn_modrm(i, r, 0) && i->modrm == MODRM_XSETBV && emulate_xsetbv(r);
+    case OP_CLI: /* events are masked in vcpu_info: these say nothing about them */
+    case OP_STI:
+    case OP_INVD:
+    case OP_WBINVD:
+        return true;
+    case OP_HLT:
+        do_sched_op(SCHEDOP_block, guest_ptr(0));
+        return true;
+    default:
+        return false;
+    }
+}
+
 bool pv_emulate_privileged(struct vcpu *v, struct regs *r)
 {
-    (void)v, (void)r;
-    return false;
+    struct insn i;
+
+    if (!v->arch.pv.kernel_mode || r->error_code || !insn_decode(&i, r) || i.lock)
+        return false;
+    if (!emulate(v, r, &i))
+        return false;
+    r->rip += i.length;
+    return true;
 }
