@@ -18,10 +18,9 @@ int frames_owner_get(uint16_t domid, struct domain **from)
 {
     if (domid == current->domain->id)
         return -XEN_ESRCH;
-    if (domid == DOMID_XEN)
+    if (domid == DOMID_IO || domid == DOMID_XEN)
         return -XEN_EPERM;
-    *from = NULL;
-    return domid == DOMID_IO ? 0 : get_permitted(domid, from);
+    return get_permitted(domid, from);
 }
 
 int foreign_get(uint32_t foreigndom, struct domain **tables, struct domain **from)
@@ -40,8 +39,7 @@ int foreign_get(uint32_t foreigndom, struct domain **tables, struct domain **fro
 void foreign_put(struct domain *tables, struct domain *from)
 {
     domain_put(tables);
-    if (from)
-        domain_put(from);
+    domain_put(from);
 }
 
 bool cpus_of_vcpu_bitmap(struct domain *d, guest_ptr_t bitmap, uint64_t *cpus)

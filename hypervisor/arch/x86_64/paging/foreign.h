@@ -4,8 +4,8 @@
 
 #include "core/domain.h"
 
-/* The domain whose frames a call may name: *from with a reference (NULL for DOMID_IO). 0,
- * -XEN_ESRCH: there is none, or it is the caller by number; -XEN_EPERM: without foreign-map. */
+/* The domain whose frames a call may name: *from with a reference. 0, -XEN_ESRCH: there is none, or
+ * it is the caller by number; -XEN_EPERM: without foreign-map, or devices or the hypervisor. */
 int frames_owner_get(uint16_t domid, struct domain **from);
 /* For mmu_update: that in the low half, and in the high half the domain whose tables are changed,
  * plus 1, or 0 for the caller. References on both. */

@@ -56,7 +56,7 @@ static int update_m2p(const struct update *u, uint64_t ptr, uint64_t val)
 
     if (u->d != current->domain)
         return -XEN_EPERM;
-    f = u->from ? frame_get(m, u->from) : NULL;
+    f = frame_get(m, u->from);
     if (!f) {
         guest_log(u->d, "M2P update of mfn %#lx: that is not a frame of the domain", m.n);
         return -XEN_EINVAL;
@@ -128,14 +128,15 @@ long do_mmu_update(guest_ptr_t reqs, uint32_t count, guest_ptr_t done_ptr, uint3
     if (unlikely(foreigndom != DOMID_SELF))
         rc = foreign_get(foreigndom, &u.d, &u.from);
     if (likely(rc == 0)) {
-        u.from_number = u.from ? owner_number(u.from) : ~0u;
+        u.from_number = owner_number(u.from);
         paging_lock(u.d);
         rc = do_all(&u, reqs, count, &done);
         paging_unlock(u.d);
         if (unlikely(foreigndom != DOMID_SELF))
             foreign_put(u.d, u.from);
     }
-    if (done_ptr.addr != 0 && !copy_to_guest(done_ptr, &done, sizeof(done)) && rc == 0)
-        rc = -XEN_EFAULT;
+    /* The updates are made, whether it can be told or not. */
+    if (done_ptr.addr != 0)
+        (void)copy_to_guest(done_ptr, &done, sizeof(done));
     return rc;
 }

@@ -67,11 +67,11 @@ static int flush_multi(struct domain *d, const struct mmuext_op *op)
 /* Zeroes the frame, or copies another onto it. */
 static int fill_page(struct domain *from, const struct mmuext_op *op)
 {
-    struct frame *f = from ? frame_get(mfn(op->arg1.mfn), from) : NULL, *src = NULL;
+    struct frame *f = frame_get(mfn(op->arg1.mfn), from), *src = NULL;
     int rc = -XEN_EINVAL;
 
     if (op->cmd == MMUEXT_COPY_PAGE)
-        src = from ? frame_get(mfn(op->arg2.src_mfn), from) : NULL;
+        src = frame_get(mfn(op->arg2.src_mfn), from);
     if (f && (src || op->cmd == MMUEXT_CLEAR_PAGE) && frame_get_writable_flush(f)) {
         if (src)
             memmove(frame_bytes(frame_mfn(f)), frame_bytes(frame_mfn(src)), PAGE_SIZE);
@@ -125,7 +125,6 @@ static int do_own(struct vcpu *v, const struct mmuext_op *op)
     }
 }
 
-/* `from` NULL: DOMID_IO, which has no frames. */
 static int do_one(struct domain *from, const struct mmuext_op *op)
 {
     struct vcpu *v = current;
@@ -135,11 +134,9 @@ static int do_one(struct domain *from, const struct mmuext_op *op)
     case MMUEXT_PIN_L2_TABLE:
     case MMUEXT_PIN_L3_TABLE:
     case MMUEXT_PIN_L4_TABLE:
-        if (!from)
-            return -XEN_EINVAL;
         return table_pin(from, mfn(op->arg1.mfn), TYPE_L1 + (op->cmd - MMUEXT_PIN_L1_TABLE));
     case MMUEXT_UNPIN_TABLE:
-        return from ? table_unpin(from, mfn(op->arg1.mfn)) : -XEN_EINVAL;
+        return table_unpin(from, mfn(op->arg1.mfn));
     case MMUEXT_CLEAR_PAGE:
     case MMUEXT_COPY_PAGE:
         return fill_page(from, op);
@@ -154,11 +151,10 @@ static int do_one(struct domain *from, const struct mmuext_op *op)
 /* Most operations need the page_lock, and none is hurt by it. */
 static int do_all(struct domain *from, guest_ptr_t ops, uint32_t count, uint32_t *done)
 {
-    struct domain *locked = from ? from : current->domain;
     struct mmuext_op op;
     int rc = 0;
 
-    paging_lock(locked);
+    paging_lock(from);
     for (; *done < count && rc == 0; *done += rc == 0) {
         if (!copy_from_guest(&op, guest_ptr_at(ops, (uint64_t)*done * sizeof(op)), sizeof(op)))
             rc = -XEN_EFAULT;
@@ -168,7 +164,7 @@ static int do_all(struct domain *from, guest_ptr_t ops, uint32_t count, uint32_t
             rc = do_one(from, &op);
         cond_resched();
     }
-    paging_unlock(locked);
+    paging_unlock(from);
     return rc;
 }
 
@@ -182,10 +178,10 @@ long do_mmuext_op(guest_ptr_t ops, uint32_t count, guest_ptr_t done_ptr, uint32_
         rc = frames_owner_get((uint16_t)foreigndom, &from);
     if (likely(rc == 0)) {
         rc = do_all(from, ops, count, &done);
-        if (unlikely(foreigndom != DOMID_SELF) && from)
+        if (unlikely(foreigndom != DOMID_SELF))
             domain_put(from);
     }
-    if (done_ptr.addr != 0 && !copy_to_guest(done_ptr, &done, sizeof(done)) && rc == 0)
-        rc = -XEN_EFAULT;
+    if (done_ptr.addr != 0)
+        (void)copy_to_guest(done_ptr, &done, sizeof(done));
     return rc;
 }

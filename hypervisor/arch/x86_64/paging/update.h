@@ -7,8 +7,8 @@
 /* Whose tables are changed, and whose frames L1 entries may name. */
 struct update {
     struct domain *d;
-    struct domain *from;  /* NULL: DOMID_IO, frames that are not memory; no domain may map any */
-    uint32_t from_number; /* owner_number(from), or one that no domain has */
+    struct domain *from;
+    uint32_t from_number; /* owner_number(from) */
     bool preserve_ad;     /* keep the accessed and dirty bits that are set */
 };
 

@@ -27,7 +27,7 @@ static int flush_after(struct domain *d, uint64_t va, uint64_t flags)
 static long update_va(uint64_t va, uint64_t val, uint64_t flags, struct domain *from)
 {
     struct domain *d = current->domain;
-    struct update u = {d, from, from ? owner_number(from) : ~0u, false};
+    struct update u = {d, from, owner_number(from), false};
     mfn_t table;
     unsigned index;
     int rc = -XEN_EINVAL;
@@ -54,8 +54,7 @@ long do_update_va_mapping_otherdomain(uint64_t va, uint64_t val, uint64_t flags,
     if (rc)
         return rc;
     rc = update_va(va, val, flags, from);
-    if (from)
-        domain_put(from);
+    domain_put(from);
     return rc;
 }
 
