@@ -70,9 +70,13 @@ bool lm_trap_dispatch(struct lm_trap_frame *frame)
     return (frame->cs & 3) || !info->evtchn_upcall_mask != !!(frame->rflags & LM_RFLAGS_IF);
 }
 
-void lm_trap_handle(unsigned vector, lm_trap_handler_fn *handler)
+lm_trap_handler_fn *lm_trap_handle(unsigned vector, lm_trap_handler_fn *handler)
 {
-    handlers[place(vector)] = handler;
+    lm_trap_handler_fn **slot = &handlers[place(vector)];
+    lm_trap_handler_fn *before = *slot;
+
+    *slot = handler;
+    return before;
 }
 
 void lm_traps_init(void)
