@@ -68,8 +68,8 @@ static bool check_header(struct image_parser *p)
         return image_refuse(p, "has program headers of %u bytes: expected %zu", h->e_phentsize,
                             sizeof(Elf64_Phdr));
     if (!image_in_file(p->img, h->e_phoff, (uint64_t)h->e_phnum * sizeof(Elf64_Phdr)))
-        return image_refuse(p, "is truncated: %u program headers at %#lx in a file of %zu bytes",
-                            h->e_phnum, h->e_phoff, p->img->size);
+        return image_refuse(p, "is truncated: %#zx bytes: expected %u program headers at %#lx",
+                            p->img->size, h->e_phnum, h->e_phoff);
     return true;
 }
 
@@ -115,14 +115,13 @@ static bool check_segment(const struct image_parser *p, unsigned index)
             p, "segment %u has %#lx bytes in the file: expected at most its %#lx in memory", index,
             ph.p_filesz, ph.p_memsz);
     if (!image_in_file(p->img, ph.p_offset, ph.p_filesz))
-        return image_refuse(p,
-                            "is truncated: segment %u needs %#lx bytes at %#lx in a file of %#zx",
-                            index, ph.p_filesz, ph.p_offset, p->img->size);
+        return image_refuse(p, "is truncated: %#zx bytes: expected %#lx at %#lx for segment %u",
+                            p->img->size, ph.p_filesz, ph.p_offset, index);
     if (virt < p->img->virt_base)
         return image_refuse(p, "segment %u at %#lx: expected at least VIRT_BASE = %#lx", index,
                             virt, p->img->virt_base);
     if (virt + ph.p_memsz < virt)
-        return image_refuse(p, "segment %u of %#lx bytes at %#lx wraps around the end of memory",
+        return image_refuse(p, "segment %u of %#lx bytes at %#lx wraps: expected its end after it",
                             index, ph.p_memsz, virt);
     return true;
 }
@@ -157,13 +156,14 @@ static bool check_segments(struct image_parser *p)
         if (!check_segment(p, i))
             return false;
         if (overlaps_earlier(img, i, virt, ph.p_memsz, &other))
-            return image_refuse(p, "segment %u at %#lx .. %#lx overlaps segment %u", i, virt,
-                                virt + ph.p_memsz, other);
+            return image_refuse(
+                p, "segment %u at %#lx .. %#lx overlaps segment %u: expected them apart", i, virt,
+                virt + ph.p_memsz, other);
         img->virt_start = MIN(img->virt_start, virt);
         img->virt_end = MAX(img->virt_end, virt + ph.p_memsz);
     }
     if (img->virt_end == 0)
-        return image_refuse(p, "has no segment to load (PT_LOAD)");
+        return image_refuse(p, "has no segment to load: expected at least one PT_LOAD");
     return true;
 }
 

@@ -43,7 +43,8 @@ static bool check_features(const struct image_parser *p, const uint8_t *text, si
             known = n == strlen(have[i]) + 1 && memcmp(text + 1, have[i], n - 1) == 0;
         if (!known) {
             copy_text(shown, sizeof(shown), text + 1, n - 1);
-            return image_refuse(p, "note FEATURES requires \"%s\", which is not there", shown);
+            return image_refuse(p, "note FEATURES requires \"%s\": expected only %s and %s", shown,
+                                have[0], have[1]);
         }
         text += n + 1;
     }
@@ -114,8 +115,8 @@ static uint64_t round_up_4(uint64_t n)
 static bool read_notes(struct image_parser *p, uint64_t offset, uint64_t bytes)
 {
     if (!image_in_file(p->img, offset, bytes))
-        return image_refuse(p, "is truncated: notes at %#lx .. %#lx in a file of %zu bytes", offset,
-                            offset + bytes, p->img->size);
+        return image_refuse(p, "is truncated: %#zx bytes: expected %#lx at %#lx for notes",
+                            p->img->size, bytes, offset);
     while (bytes >= sizeof(Elf64_Nhdr)) {
         const uint8_t *owner = p->img->file + offset + sizeof(Elf64_Nhdr);
         const uint8_t *desc;
@@ -125,10 +126,10 @@ static bool read_notes(struct image_parser *p, uint64_t offset, uint64_t bytes)
         memcpy(&note, p->img->file + offset, sizeof(note));
         size = sizeof(note) + round_up_4(note.n_namesz) + note.n_descsz;
         if (size > bytes)
-            return image_refuse(p, "note at %#lx takes %lu bytes, but only %lu are there", offset,
-                                size, bytes);
+            return image_refuse(p, "note at %#lx takes %lu bytes: expected at most the %lu left",
+                                offset, size, bytes);
         if (++p->notes.seen > MAX_NOTES)
-            return image_refuse(p, "has more than %u notes", MAX_NOTES);
+            return image_refuse(p, "has more than %u notes: expected at most that many", MAX_NOTES);
         desc = owner + round_up_4(note.n_namesz);
         if (note.n_namesz == sizeof("Xen") && memcmp(owner, "Xen", sizeof("Xen")) == 0) {
             if (!read_xen_note(p, note.n_type, desc, note.n_descsz))

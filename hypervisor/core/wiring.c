@@ -112,8 +112,9 @@ static bool connect(const struct connection *c)
     }
     error = evtchn_wire(c->domain[0], w->end[0].number, c->domain[1], w->end[1].number);
     if (error)
-        log_line("/wiring/%s: ends = <&%s %u &%s %u>: error %d: expected two free ports", w->name,
-                 c->domain[0]->name, w->end[0].number, c->domain[1]->name, w->end[1].number, error);
+        log_line("/wiring/%s: ends = <&%s %u &%s %u>: %s", w->name, c->domain[0]->name,
+                 w->end[0].number, c->domain[1]->name, w->end[1].number,
+                 error == -XEN_EEXIST ? "a port is in use: expected two free ones" : "no memory");
     return error == 0;
 }
 

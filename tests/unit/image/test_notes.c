@@ -95,15 +95,16 @@ static void test_features(void **state)
 {
     (void)state;
     maker_note_string(&m, XEN_ELFNOTE_FEATURES, "writable_page_tables|!auto_translated_physmap");
-    assert_refused("/domains/a: kernel: note FEATURES requires \"auto_translated_physmap\", which "
-                   "is not there");
+    assert_refused("/domains/a: kernel: note FEATURES requires \"auto_translated_physmap\": "
+                   "expected only writable_page_tables and pae_pgdir_above_4gb");
     maker_init(&m);
     maker_note_string(&m, XEN_ELFNOTE_FEATURES, "!supervisor_mode_kernel|x");
-    assert_refused("/domains/a: kernel: note FEATURES requires \"supervisor_mode_kernel\", which "
-                   "is not there");
+    assert_refused("/domains/a: kernel: note FEATURES requires \"supervisor_mode_kernel\": "
+                   "expected only writable_page_tables and pae_pgdir_above_4gb");
     maker_init(&m);
     maker_note_string(&m, XEN_ELFNOTE_FEATURES, "!\033[2J|");
-    assert_refused("/domains/a: kernel: note FEATURES requires \"?[2J\", which is not there");
+    assert_refused("/domains/a: kernel: note FEATURES requires \"?[2J\": "
+                   "expected only writable_page_tables and pae_pgdir_above_4gb");
     maker_init(&m);
     maker_note_string(&m, XEN_ELFNOTE_FEATURES, "|||!pae_pgdir_above_4gb||supervisor_mode_kernel|");
     assert_true(parse());
@@ -116,13 +117,13 @@ static void test_broken_notes(void **state)
     (void)state;
     m.note.p_filesz = 0x100000;
     assert_false(parse());
-    assert_non_null(strstr(log_text, "is truncated: notes at"));
+    assert_non_null(strstr(log_text, "bytes: expected 0x100000 at"));
     log_reset();
     maker_init(&m);
     memcpy(m.notes + m.notes_size, &huge, sizeof(huge));
     m.notes_size += sizeof(huge);
     assert_false(parse());
-    assert_non_null(strstr(log_text, "takes 4294967311 bytes, but only 12 are there"));
+    assert_non_null(strstr(log_text, "takes 4294967311 bytes: expected at most the 12 left"));
 }
 
 /* One small table of notes that many headers name must not keep the boot busy. */
@@ -146,7 +147,7 @@ static void test_endless_notes(void **state)
         ph[i].p_filesz = 0x1000;
     }
     assert_false(image_parse(&img, file, file_size, "a"));
-    assert_logged("/domains/a: kernel: has more than 4096 notes");
+    assert_logged("/domains/a: kernel: has more than 4096 notes: expected at most that many");
 }
 
 int main(void)

@@ -175,7 +175,7 @@ static void test_port_in_use(void **state)
 {
     (void)state;
     assert_int_equal(apply("bell { " EVENT "ends = <&d2 5 &d1 1>; };"), 1);
-    assert_logged("/wiring/bell: ends = <&d2 5 &d1 1>: error -17: expected two free ports");
+    assert_logged("/wiring/bell: ends = <&d2 5 &d1 1>: a port is in use: expected two free ones");
     assert_null(wiring_find(&domain[2], "bell"));
 }
 
