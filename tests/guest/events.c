@@ -175,10 +175,10 @@ static void timer_events(void)
      */
     check(hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 0, &past), 0,
           "singleshot in the past with the future flag");
-    wait_for_timer(4);
+    timers = 3;
     next.timeout_abs_ns = lm_time_ns() + 5 * MS;
     check(hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 0, &next), 0, "set_singleshot_timer");
-    wait_for_timer(5);
+    wait_for_timer(4);
     next.timeout_abs_ns = lm_time_ns() + 5 * MS;
     hypercall_vcpu_op(VCPUOP_set_singleshot_timer, 0, &next);
     check(hypercall_vcpu_op(VCPUOP_stop_singleshot_timer, 0, NULL), 0, "stop_singleshot_timer");
