@@ -4,7 +4,7 @@
 
 int lm_grants_init(struct lm_grants *grants, void *area, unsigned frames)
 {
-    uint64_t list[MAX_FRAMES];
+    uint64_t list[MAX_FRAMES] = {0};
     struct gnttab_setup_table setup = {.dom = DOMID_SELF, .nr_frames = frames, .frame_list = list};
     long error;
 

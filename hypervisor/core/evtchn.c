@@ -231,9 +231,9 @@ long evtchn_bind_vcpu(struct evtchn_bind_vcpu *arg)
 /* The domain's lock is held, and the peer's. */
 static void release(struct domain *d, struct evtchn *chn)
 {
-    if (chn->state == CHAN_INTERDOMAIN) {
-        struct evtchn *peer = chn->peer;
+    struct evtchn *peer = chn->peer;
 
+    if (peer) {
         peer->remote_domid = d->id;
         WRITE_ONCE(peer->peer, NULL);
         WRITE_ONCE(peer->state, CHAN_UNBOUND);

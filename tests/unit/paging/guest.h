@@ -14,8 +14,8 @@
 #include "paging/hypercalls.h"
 
 #define GUEST_PAGES 64u
-#define GUEST_VA    0x400000ul /* its pages 0 .. are mapped writable from here on, tables read-only \
-                                */
+/* Its pages 0 .. are mapped writable from here on, tables read-only. */
+#define GUEST_VA 0x400000ul
 
 #define P  PTE_PRESENT
 #define RW (PTE_PRESENT | PTE_RW)

@@ -189,7 +189,7 @@ static void a_batch_changes_types(void **state)
         {machine(g.page[AT_L1], pte_index(va_of(1), 1)), pte_make(g.page[1], P)},
         {machine(g.page[AT_L2], 9), pte_make(g.page[1], RW)},
     };
-    uint32_t done;
+    uint32_t done = 0;
 
     (void)state;
     for (unsigned n = 1; n <= ARRAY_LEN(req); n++) {

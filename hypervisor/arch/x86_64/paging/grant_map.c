@@ -68,7 +68,7 @@ int arch_grant_unmap(uint64_t host_addr, mfn_t frame, uint32_t flags)
     paging_lock(d);
     entry = entry_at(v, host_addr, flags);
     old = entry ? READ_ONCE(*entry) : 0;
-    if (((old ^ want) & must_agree) != 0) {
+    if (!entry || ((old ^ want) & must_agree) != 0) {
         paging_unlock(d);
         return GNTST_general_error;
     }

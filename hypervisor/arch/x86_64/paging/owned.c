@@ -107,7 +107,7 @@ struct frame *frames_take_first(struct domain *d)
 mfn_t frames_alloc_for_domain(struct domain *d, unsigned order)
 {
     uint64_t count = 1ul << order;
-    mfn_t m = INVALID_MFN;
+    mfn_t m;
 
     if (__atomic_add_fetch(&d->pages, count, __ATOMIC_RELAXED) > READ_ONCE(d->max_pages))
         goto fail;
