@@ -34,8 +34,8 @@ void lm_traps_init(void);
 
 /* Calls `handler` for this vector from now on; NULL brings back the default, which panics and shows
  * the registers. Runs with upcalls masked or not as they were in the interrupted code, and on its
- * stack, or, from user mode, on the one given to hypercall_stack_switch. Returns the handler before,
- * to be called from the new one or put back. No hypercall. */
+ * stack, or, from user mode, on the one given to hypercall_stack_switch. Returns the handler
+ * before, to be called from the new one or put back. No hypercall. */
 lm_trap_handler_fn *lm_trap_handle(unsigned vector, lm_trap_handler_fn *handler);
 
 /* Lets `int $0x80` in, from user mode too, as vector 0x80. One hypercall. */
