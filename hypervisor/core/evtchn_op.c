@@ -68,30 +68,12 @@ static long perform(uint32_t cmd, union argument *arg)
     }
 }
 
-/* send and unmask, whose argument is a port number alone. */
-static long port_op(uint32_t cmd, guest_ptr_t arg)
-{
-    uint32_t port;
-
-    if (!copy_from_guest(&port, arg, sizeof(port)))
-        return -XEN_EFAULT;
-    if (cmd == EVTCHNOP_send)
-        return evtchn_send(current->domain, port);
-    return evtchn_unmask(current->domain, port);
-}
-
-long do_event_channel_op(uint32_t cmd, guest_ptr_t arg)
+static __attribute__((noinline)) long other_op(uint32_t cmd, guest_ptr_t arg)
 {
     union argument a;
-    size_t size;
+    size_t size = argument_size(cmd);
     long rc;
 
-    if (!subop_exists(__HYPERVISOR_event_channel_op, cmd))
-        return -XEN_ENOSYS;
-    if (cmd == EVTCHNOP_send || cmd == EVTCHNOP_unmask)
-        return port_op(cmd, arg);
-
-    size = argument_size(cmd);
     if (!copy_from_guest(&a, arg, size))
         return -XEN_EFAULT;
     /* A result that cannot be written is refused while there is nothing to undo yet. */
@@ -101,4 +83,20 @@ long do_event_channel_op(uint32_t cmd, guest_ptr_t arg)
     if (rc == 0 && has_results(cmd) && !copy_to_guest(arg, &a, size))
         rc = -XEN_EFAULT;
     return rc;
+}
+
+/* The frequent ones first and by themselves: their argument is a port number alone. */
+long do_event_channel_op(uint32_t cmd, guest_ptr_t arg)
+{
+    uint32_t port;
+
+    if (!subop_exists(__HYPERVISOR_event_channel_op, cmd))
+        return -XEN_ENOSYS;
+    if (cmd != EVTCHNOP_send && cmd != EVTCHNOP_unmask)
+        return other_op(cmd, arg);
+    if (!copy_from_guest(&port, arg, sizeof(port)))
+        return -XEN_EFAULT;
+    if (cmd == EVTCHNOP_send)
+        return evtchn_send(current->domain, port);
+    return evtchn_unmask(current->domain, port);
 }

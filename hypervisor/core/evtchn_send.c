@@ -28,7 +28,7 @@ static void notify_vcpu(struct vcpu *v, unsigned word)
         evtchn_mark_upcall(v);
 }
 
-static void wake_pollers(struct domain *d, uint32_t port)
+static __attribute__((noinline)) void wake_pollers(struct domain *d, uint32_t port)
 {
     for (uint64_t left = READ_ONCE(d->evtchn.pollers); left; left &= left - 1) {
         struct vcpu *v = d->vcpu[__builtin_ctzl(left)];

@@ -19,9 +19,10 @@ struct grant_active {
 struct grant_mapping {
     struct domain *granter; /* with a reference */
     uint32_t ref;           /* in the list of free ones: the next */
-    uint16_t flags;         /* GNTMAP_* of those below; 0: free */
-    uint16_t busy;          /* an unmap is at work */
+    uint32_t flags;         /* GNTMAP_* of the mapping, 0: none; changed by compare-and-swap */
 };
+
+#define MAPPING_BUSY 0x80000000u /* in flags: an unmap is at work, and nobody else changes it */
 
 #define NO_HANDLE UINT32_MAX
 

@@ -1,9 +1,9 @@
 /* Grant tables: mapping and unmapping. */
 #include "core/grant_internal.h"
 
-#define MAP_KINDS (GNTMAP_device_map | GNTMAP_host_map)
+#define MAP_KINDS   (GNTMAP_device_map | GNTMAP_host_map)
+#define MAP_DETAILS (GNTMAP_readonly | GNTMAP_application_map | GNTMAP_contains_pte)
 
-/* The domain's table is locked. */
 static struct grant_mapping *mapping_of(struct grant_table *gt, uint32_t handle)
 {
     return &gt->maptrack[handle / GRANT_MAPS_PER_FRAME][handle % GRANT_MAPS_PER_FRAME];
@@ -26,7 +26,8 @@ static bool add_maptrack(struct grant_table *gt)
         return false;
     for (uint32_t i = 0; i < GRANT_MAPS_PER_FRAME; i++)
         page[i].ref = i + 1 < GRANT_MAPS_PER_FRAME ? first + i + 1 : gt->free_handle;
-    gt->maptrack[gt->nr_maptrack++] = page;
+    gt->maptrack[gt->nr_maptrack] = page;
+    __atomic_store_n(&gt->nr_maptrack, gt->nr_maptrack + 1, __ATOMIC_RELEASE);
     gt->free_handle = first;
     return true;
 }
@@ -45,70 +46,73 @@ static uint32_t take_handle(struct grant_table *gt)
     return handle;
 }
 
-/* Takes the handle into use with these contents or, if flags are 0, frees it. */
-static void set_handle(struct grant_table *gt, uint32_t handle, struct grant_mapping value)
+static void free_handle(struct grant_table *gt, uint32_t handle)
 {
+    struct grant_mapping *m = mapping_of(gt, handle);
+
     spin_lock(&gt->lock);
-    if (value.flags == 0) {
-        value = (struct grant_mapping){.ref = gt->free_handle};
-        gt->free_handle = handle;
-    }
-    *mapping_of(gt, handle) = value;
+    m->ref = gt->free_handle;
+    WRITE_ONCE(m->flags, 0);
+    gt->free_handle = handle;
     spin_unlock(&gt->lock);
 }
 
-/* Pins the entry and makes the L1 entry. The caller has the handle and the reference on the
- * granter. */
-static int pin_and_map(struct domain *granter, struct gnttab_map_grant_ref *op)
+/* Pins the entry and makes the L1 entry. The caller has a reference on the granter. */
+static int pin_and_map(struct domain *user, struct domain *granter, struct gnttab_map_grant_ref *op)
 {
     bool readonly = op->flags & GNTMAP_readonly;
     mfn_t frame;
-    int rc = grant_pin(granter, op->ref, current->domain->id, readonly, &frame);
+    int rc = grant_pin(granter, op->ref, user->id, readonly, &frame);
 
-    if (rc)
+    if (unlikely(rc))
         return rc;
     if (op->flags & GNTMAP_host_map)
         rc = arch_grant_map(op->host_addr, frame, op->flags);
-    if (rc)
+    if (unlikely(rc))
         grant_unpin(granter, op->ref, readonly);
     else
         op->dev_bus_addr = frame.n << PAGE_SHIFT;
     return rc;
 }
 
-static int map_one(struct gnttab_map_grant_ref *op)
+static int map_one(struct domain *user, struct gnttab_map_grant_ref *op)
 {
-    struct grant_table *gt = &current->domain->grant;
-    struct grant_mapping mapping = {.ref = op->ref, .flags = (uint16_t)op->flags};
+    struct domain *granter = NULL;
+    struct grant_mapping *m;
     uint32_t handle;
     int rc;
 
     if (!(op->flags & MAP_KINDS))
         return GNTST_bad_gntref;
-    mapping.granter = op->dom < DOMID_FIRST_RESERVED ? domain_get(op->dom) : NULL;
-    if (!mapping.granter)
+    if (op->dom < DOMID_FIRST_RESERVED)
+        granter = domain_get(op->dom);
+    if (!granter)
         return GNTST_bad_domain;
-    handle = take_handle(gt);
-    rc = handle == NO_HANDLE ? GNTST_no_device_space : pin_and_map(mapping.granter, op);
-    if (rc) {
-        domain_put(mapping.granter);
-        mapping.flags = 0;
-    } else {
+    handle = take_handle(&user->grant);
+    rc = handle == NO_HANDLE ? GNTST_no_device_space : pin_and_map(user, granter, op);
+    if (likely(rc == GNTST_okay)) {
+        m = mapping_of(&user->grant, handle);
+        m->granter = granter;
+        m->ref = op->ref;
+        __atomic_store_n(&m->flags, op->flags & (MAP_KINDS | MAP_DETAILS), __ATOMIC_RELEASE);
         op->handle = handle;
+        return rc;
     }
+    domain_put(granter);
     if (handle != NO_HANDLE)
-        set_handle(gt, handle, mapping);
+        free_handle(&user->grant, handle);
     return rc;
 }
 
 long grant_map(guest_ptr_t uop, uint32_t count)
 {
+    struct domain *user = current->domain;
     struct gnttab_map_grant_ref op;
 
     for (uint32_t i = 0; i < count && grant_may_go_on(i); i++) {
         if (!copy_from_guest(&op, uop, sizeof(op)))
             return -XEN_EFAULT;
-        op.status = (int16_t)map_one(&op);
+        op.status = (int16_t)map_one(user, &op);
         if (!copy_to_guest(uop, &op, sizeof(op)))
             return -XEN_EFAULT;
         uop = guest_ptr_at(uop, sizeof(op));
@@ -116,74 +120,79 @@ long grant_map(guest_ptr_t uop, uint32_t count)
     return 0;
 }
 
-/* Takes the mapping for an unmap, so that two vCPUs cannot undo it twice. */
-static bool claim_handle(struct grant_table *gt, uint32_t handle, struct grant_mapping *found)
+/* Takes the mapping for an unmap, so that two vCPUs cannot undo it twice; NULL: there is none.
+ * *flags are its own. */
+static struct grant_mapping *claim_mapping(struct grant_table *gt, uint32_t handle, uint32_t *flags)
 {
+    uint32_t limit = __atomic_load_n(&gt->nr_maptrack, __ATOMIC_ACQUIRE) * GRANT_MAPS_PER_FRAME;
     struct grant_mapping *m;
-    bool claimed = false;
-    uint32_t limit;
 
-    spin_lock(&gt->lock);
-    limit = gt->nr_maptrack * GRANT_MAPS_PER_FRAME;
-    if (handle < limit) {
-        m = mapping_of(gt, (uint32_t)clamp_index(handle, limit));
-        if (m->flags && !m->busy) {
-            *found = *m;
-            m->busy = true;
-            claimed = true;
-        }
-    }
-    spin_unlock(&gt->lock);
-    return claimed;
+    if (unlikely(handle >= limit))
+        return NULL;
+    m = mapping_of(gt, (uint32_t)clamp_index(handle, limit));
+    *flags = READ_ONCE(m->flags);
+    if (unlikely(*flags == 0 || (*flags & MAPPING_BUSY)))
+        return NULL;
+    if (!__atomic_compare_exchange_n(&m->flags, flags, *flags | MAPPING_BUSY, false,
+                                     __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        return NULL;
+    return m;
 }
 
-/* Undoes the halves that were named; those that are left are in *m's flags. */
-static int undo(const struct gnttab_unmap_grant_ref *op, struct grant_mapping *m)
+/* Undoes the halves that were named; those that are left stay in *flags. */
+static int undo(const struct gnttab_unmap_grant_ref *op, const struct grant_mapping *m,
+                uint32_t *flags)
 {
     mfn_t frame = grant_pinned_frame(m->granter, m->ref);
 
-    if (op->dev_bus_addr && op->dev_bus_addr != frame.n << PAGE_SHIFT)
+    if (unlikely(op->dev_bus_addr && op->dev_bus_addr != frame.n << PAGE_SHIFT))
         return GNTST_general_error;
-    if (op->host_addr && (m->flags & GNTMAP_host_map)) {
-        int rc = arch_grant_unmap(op->host_addr, frame, m->flags);
+    if (op->host_addr && (*flags & GNTMAP_host_map)) {
+        int rc = arch_grant_unmap(op->host_addr, frame, *flags);
 
-        if (rc)
+        if (unlikely(rc))
             return rc;
-        m->flags &= (uint16_t)~GNTMAP_host_map;
+        *flags &= ~(uint32_t)GNTMAP_host_map;
     }
     if (op->dev_bus_addr)
-        m->flags &= (uint16_t)~GNTMAP_device_map;
+        *flags &= ~(uint32_t)GNTMAP_device_map;
     return GNTST_okay;
 }
 
-static int unmap_one(const struct gnttab_unmap_grant_ref *op)
+/* The mapping is claimed, and nothing of it is left. */
+static void end_mapping(struct grant_table *gt, uint32_t handle, struct grant_mapping *m,
+                        uint32_t flags)
 {
-    struct grant_table *gt = &current->domain->grant;
-    struct grant_mapping m;
-    bool readonly;
+    grant_unpin(m->granter, m->ref, flags & GNTMAP_readonly);
+    domain_put(m->granter);
+    free_handle(gt, handle);
+}
+
+static int unmap_one(struct grant_table *gt, const struct gnttab_unmap_grant_ref *op)
+{
+    uint32_t flags;
+    struct grant_mapping *m = claim_mapping(gt, op->handle, &flags);
     int rc;
 
-    if (!claim_handle(gt, op->handle, &m))
+    if (unlikely(!m))
         return GNTST_bad_handle;
-    rc = undo(op, &m);
-    readonly = m.flags & GNTMAP_readonly;
-    if (!(m.flags & MAP_KINDS)) {
-        grant_unpin(m.granter, m.ref, readonly);
-        domain_put(m.granter);
-        m.flags = 0;
-    }
-    set_handle(gt, op->handle, m);
+    rc = undo(op, m, &flags);
+    if (flags & MAP_KINDS)
+        __atomic_store_n(&m->flags, flags, __ATOMIC_RELEASE);
+    else
+        end_mapping(gt, op->handle, m, flags);
     return rc;
 }
 
 long grant_unmap(guest_ptr_t uop, uint32_t count)
 {
+    struct grant_table *gt = &current->domain->grant;
     struct gnttab_unmap_grant_ref op;
 
     for (uint32_t i = 0; i < count && grant_may_go_on(i); i++) {
         if (!copy_from_guest(&op, uop, sizeof(op)))
             return -XEN_EFAULT;
-        op.status = (int16_t)unmap_one(&op);
+        op.status = (int16_t)unmap_one(gt, &op);
         if (!copy_to_guest(guest_ptr_at(uop, offsetof(struct gnttab_unmap_grant_ref, status)),
                            &op.status, sizeof(op.status)))
             return -XEN_EFAULT;
@@ -197,15 +206,13 @@ void grant_release_mappings(struct domain *d)
     struct grant_table *gt = &d->grant;
 
     for (uint32_t handle = 0; handle < gt->nr_maptrack * GRANT_MAPS_PER_FRAME; handle++) {
-        struct grant_mapping m;
+        struct grant_mapping *m;
+        uint32_t flags;
 
         if (handle % 64 == 63)
             cond_resched();
-        if (!claim_handle(gt, handle, &m))
-            continue;
-        grant_unpin(m.granter, m.ref, m.flags & GNTMAP_readonly);
-        domain_put(m.granter);
-        m.flags = 0;
-        set_handle(gt, handle, m);
+        m = claim_mapping(gt, handle, &flags);
+        if (m)
+            end_mapping(gt, handle, m, flags);
     }
 }

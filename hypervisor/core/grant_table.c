@@ -5,8 +5,8 @@
 #define TRIES        4
 
 /* A shared entry as one word, so that flags, domid and frame are read and replaced together. */
-#define ENTRY_DOMID(e) ((uint16_t)((e) >> 16))
-#define ENTRY_FRAME(e) mfn((e) >> 32)
+#define ENTRY_FRAME(e)       mfn((e) >> 32)
+#define ENTRY_DOMID_FLAGS(e) ((uint32_t)(e))
 
 static struct grant_active *active_of(struct grant_table *gt, uint32_t ref)
 {
@@ -20,62 +20,63 @@ static uint64_t *shared_of(struct grant_table *gt, uint32_t ref)
 
 /* The table is locked. Checks what the guest wrote and marks it in use in the same step: the word
  * that was checked is the one that is replaced. */
-static int claim(struct domain *granter, uint32_t ref, uint16_t user, bool readonly, mfn_t *frame)
+static int claim(struct domain *granter, const struct grant_active *act, uint64_t *shared,
+                 uint16_t user, bool readonly, mfn_t *frame)
 {
-    const struct grant_active *act = active_of(&granter->grant, ref);
-    uint64_t *shared = shared_of(&granter->grant, ref);
+    uint32_t must_be = (uint32_t)user << 16 | GTF_permit_access;
+    uint32_t checked = 0xffff0000u | GTF_type_mask | (readonly ? 0 : GTF_readonly);
     uint64_t marks = readonly ? GTF_reading : GTF_reading | GTF_writing;
-    bool pinned = act->readers || act->writers;
 
     for (unsigned i = 0; i < TRIES; i++) {
         uint64_t entry = READ_ONCE(*shared);
         int rc;
 
-        if ((entry & GTF_type_mask) != GTF_permit_access || ENTRY_DOMID(entry) != user)
+        if (unlikely((ENTRY_DOMID_FLAGS(entry) & checked) != must_be))
             return GNTST_general_error;
-        if (!readonly && (entry & GTF_readonly))
-            return GNTST_general_error;
-        *frame = pinned ? act->frame : ENTRY_FRAME(entry);
+        *frame = act->readers || act->writers ? act->frame : ENTRY_FRAME(entry);
         rc = arch_frame_get(*frame, granter, !readonly);
-        if (rc)
+        if (unlikely(rc))
             return rc == -XEN_EBUSY ? GNTST_general_error : GNTST_bad_page;
-        if (__atomic_compare_exchange_n(shared, &entry, entry | marks, false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_SEQ_CST))
+        if (likely(__atomic_compare_exchange_n(shared, &entry, entry | marks, false,
+                                               __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)))
             return GNTST_okay;
         arch_frame_put(*frame, !readonly);
     }
     return GNTST_general_error; /* the granter keeps changing it */
 }
 
+/* The table is locked, the reference within it. */
+static int pin(struct domain *granter, uint32_t ref, uint16_t user, bool readonly, mfn_t *frame)
+{
+    struct grant_active *act = active_of(&granter->grant, ref);
+    uint16_t *pins = readonly ? &act->readers : &act->writers;
+    int rc;
+
+    if (unlikely(granter->dying || !granter->grant.shared[ref / GRANT_REFS_PER_FRAME]))
+        return GNTST_bad_domain;
+    if ((act->readers || act->writers) && act->domid != user)
+        return GNTST_general_error;
+    if (unlikely(*pins >= GRANT_PINS_MAX))
+        return GNTST_general_error;
+    rc = claim(granter, act, shared_of(&granter->grant, ref), user, readonly, frame);
+    if (likely(rc == GNTST_okay)) {
+        act->frame = *frame;
+        act->domid = user;
+        ++*pins;
+    }
+    return rc;
+}
+
 int grant_pin(struct domain *granter, uint32_t ref, uint16_t user, bool readonly, mfn_t *frame)
 {
     struct grant_table *gt = &granter->grant;
-    struct grant_active *act;
+    uint32_t limit;
     int rc = GNTST_bad_gntref;
 
     spin_lock(&gt->lock);
-    if (ref >= gt->nr_frames * GRANT_REFS_PER_FRAME)
-        goto out;
-    ref = (uint32_t)clamp_index(ref, gt->nr_frames * GRANT_REFS_PER_FRAME);
-    rc = GNTST_bad_domain;
-    if (granter->dying || !gt->shared[ref / GRANT_REFS_PER_FRAME])
-        goto out;
-    rc = GNTST_general_error;
-    act = active_of(gt, ref);
-    if ((act->readers || act->writers) && act->domid != user)
-        goto out;
-    if ((readonly ? act->readers : act->writers) >= GRANT_PINS_MAX)
-        goto out;
-    rc = claim(granter, ref, user, readonly, frame);
-    if (rc == GNTST_okay) {
-        act->frame = *frame;
-        act->domid = user;
-        if (readonly)
-            act->readers++;
-        else
-            act->writers++;
-    }
-out:
+    limit = gt->nr_frames * GRANT_REFS_PER_FRAME;
+    if (likely(ref < limit))
+        rc = pin(granter, (uint32_t)clamp_index(ref, limit), user, readonly, frame);
     spin_unlock(&gt->lock);
     return rc;
 }
@@ -87,10 +88,7 @@ void grant_unpin(struct domain *granter, uint32_t ref, bool readonly)
     uint64_t over = 0;
 
     spin_lock(&gt->lock);
-    if (readonly)
-        act->readers--;
-    else
-        act->writers--;
+    --*(readonly ? &act->readers : &act->writers);
     arch_frame_put(act->frame, !readonly);
     if (!act->writers)
         over = act->readers ? GTF_writing : GTF_reading | GTF_writing;

@@ -24,19 +24,13 @@ bool mutex_held(const struct mutex *m)
     return (READ_ONCE(m->owner) & ~HAS_WAITERS) == (uintptr_t)current;
 }
 
-static bool replace_owner(struct mutex *m, uintptr_t from, uintptr_t to)
-{
-    return __atomic_compare_exchange_n(&m->owner, &from, to, false, __ATOMIC_SEQ_CST,
-                                       __ATOMIC_SEQ_CST);
-}
-
 static bool is_granted(struct vcpu *v, const void *arg)
 {
     (void)v;
     return READ_ONCE(((const struct waiter *)arg)->granted);
 }
 
-static void lock_contended(struct mutex *m)
+void mutex_lock_contended(struct mutex *m)
 {
     struct waiter w = {.v = current, .granted = false};
 
@@ -45,11 +39,11 @@ static void lock_contended(struct mutex *m)
     for (;;) {
         uintptr_t owner = READ_ONCE(m->owner);
 
-        if (owner == 0 && replace_owner(m, 0, (uintptr_t)w.v)) {
+        if (owner == 0 && mutex_replace_owner(m, 0, (uintptr_t)w.v)) {
             spin_unlock(&m->lock);
             return;
         }
-        if (owner != 0 && replace_owner(m, owner, owner | HAS_WAITERS))
+        if (owner != 0 && mutex_replace_owner(m, owner, owner | HAS_WAITERS))
             break;
     }
     list_append(&m->waiters, &w.link);
@@ -63,20 +57,11 @@ static void lock_contended(struct mutex *m)
     spin_unlock(&m->lock);
 }
 
-void mutex_lock(struct mutex *m)
-{
-    if (unlikely(!replace_owner(m, 0, (uintptr_t)current)))
-        lock_contended(m);
-}
-
-void mutex_unlock(struct mutex *m)
+void mutex_unlock_contended(struct mutex *m)
 {
     struct waiter *w;
 
     ASSERT(mutex_held(m));
-    if (likely(replace_owner(m, (uintptr_t)current, 0)))
-        return;
-
     spin_lock(&m->lock);
     w = container_of(m->waiters.next, struct waiter, link);
     list_remove(&w->link);

@@ -5,8 +5,7 @@
 #include "lib/types.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"
-
-struct vcpu;
+#include "core/arch.h"
 
 struct mutex {
     uintptr_t owner;      /* struct vcpu *, 0: free; bit 0: someone waits */
@@ -15,11 +14,30 @@ struct mutex {
 };
 
 void mutex_init(struct mutex *m);
-/* Not recursive. Fast path: one compare-and-swap. May switch to another vCPU; no spin lock is held.
- */
-void mutex_lock(struct mutex *m);
+/* Of the two below; not for others. */
+void mutex_lock_contended(struct mutex *m);
+void mutex_unlock_contended(struct mutex *m);
+
+static inline bool mutex_replace_owner(struct mutex *m, uintptr_t from, uintptr_t to)
+{
+    return __atomic_compare_exchange_n(&m->owner, &from, to, false, __ATOMIC_SEQ_CST,
+                                       __ATOMIC_SEQ_CST);
+}
+
+/* Not recursive. May switch to another vCPU; no spin lock is held. */
+static inline void mutex_lock(struct mutex *m)
+{
+    if (unlikely(!mutex_replace_owner(m, 0, (uintptr_t)current)))
+        mutex_lock_contended(m);
+}
+
 /* Hands over to the longest waiter, if any, so that none can be overtaken for ever. */
-void mutex_unlock(struct mutex *m);
+static inline void mutex_unlock(struct mutex *m)
+{
+    if (unlikely(!mutex_replace_owner(m, (uintptr_t)current, 0)))
+        mutex_unlock_contended(m);
+}
+
 /* Whether the current vCPU holds it. */
 bool mutex_held(const struct mutex *m);
 
