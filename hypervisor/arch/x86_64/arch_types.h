@@ -4,6 +4,7 @@
 
 #include "paging/types.h"
 #include "pv/types.h"
+#include "cpu/stack.h"
 
 struct arch_domain {
     struct paging_domain paging;
@@ -14,5 +15,11 @@ struct arch_vcpu {
     struct paging_vcpu paging;
     struct pv_vcpu pv;
 };
+
+/* Of core/arch.h, inline because every hypercall asks for it several times. */
+static inline struct vcpu *arch_current(void)
+{
+    return stack_top()->vcpu;
+}
 
 #endif

@@ -5,17 +5,7 @@
 #include "lib/types.h"
 #include "core/sched.h"
 #include "cpu/regs.h"
-
-struct vcpu;
-
-#define STACK_SIZE 8192 /* a vCPU's hypervisor stack; aligned to its size */
-
-/* At the top of every hypervisor stack: found from the stack pointer alone, so that guests keep FS
- * and GS. struct regs lies right below it. */
-struct stack_top {
-    struct vcpu *vcpu;
-    struct cpu *cpu;
-};
+#include "cpu/stack.h"
 
 /* Selectors of ours in page 14 of every GDT, where the ABI fixes the flat ring 3 ones. */
 #define SEL_HV_CODE   0xe008u
@@ -44,14 +34,6 @@ struct cpu {
 
 extern struct cpu cpus[MAX_CPUS];
 extern unsigned nr_cpus;
-
-static inline struct stack_top *stack_top(void)
-{
-    uint64_t sp;
-
-    __asm__("mov %%rsp, %0" : "=r"(sp));
-    return (struct stack_top *)((sp | (STACK_SIZE - 1)) + 1 - sizeof(struct stack_top));
-}
 
 static inline struct cpu *this_cpu(void)
 {

@@ -15,11 +15,6 @@ _Static_assert(STACK_SIZE == PAGE_SIZE << STACK_ORDER, "one allocation, aligned 
 extern void switch_stacks(uint64_t *save_rsp, uint64_t load_rsp);
 extern const char vcpu_first_run[];
 
-struct vcpu *arch_current(void)
-{
-    return stack_top()->vcpu;
-}
-
 unsigned arch_this_cpu(void)
 {
     return this_cpu()->id;
