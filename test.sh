@@ -12,7 +12,7 @@ trap 'rm -rf "$logs"' EXIT
 build() # PRESET
 {
     [ -f "build/$1/build.ninja" ] || cmake --preset "$1" >"$logs/build" 2>&1 || return 1
-    cmake --build "build/$1" -j 2 >"$logs/build" 2>&1
+    cmake --build "build/$1" -j 2 -- -k 0 >"$logs/build" 2>&1
 }
 
 run_tests() # PRESET CTEST-ARGUMENT...
