@@ -191,20 +191,24 @@ bool hypervisor_page_fault(const struct regs *r, uint64_t address)
     return r->rip == (uint64_t)guest_iret && ldt_fault(current, &address);
 }
 
-/* int $n through a gate that the guest may not use raises #GP. Its error code would name n, but the
- * emulated processor gets that wrong: the instruction itself says it. */
+#define INT_N 0xcd
+
+/* int $n raises #GP at a gate that the guest may not use, which is every one but 3 and 4: the
+ * guest's own table decides. The error code names n, but emulated processors get that wrong: the
+ * instruction itself says it. */
 static bool software_interrupt(struct vcpu *v, struct regs *r)
 {
     uint8_t insn[2];
 
-    if ((r->error_code & 2) == 0 || !copy_from_guest(insn, guest_ptr(r->rip), 2) || insn[0] != 0xcd)
+    if (!(r->error_code & 2) || !copy_from_guest(insn, guest_ptr(r->rip), 2) || insn[0] != INT_N)
         return false;
 
     const struct trap_info *t = &v->arch.pv.traps[insn[1]];
-    unsigned level = v->arch.pv.kernel_mode ? 1 : 3;
 
-    if (!t->address || (t->flags & 3) < level)
+    if (!t->address || TI_GET_DPL(t) < (v->arch.pv.kernel_mode ? 1 : 3)) {
+        r->error_code = insn[1] * 8u + 2;
         return false;
+    }
     r->rip += 2;
     pv_bounce_trap(v, r, insn[1], false, 0);
     return true;
