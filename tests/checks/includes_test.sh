@@ -21,7 +21,7 @@ put hypervisor/lib/types.h '#include <stdint.h>'
 put hypervisor/core/arch.h '#include "abi/xen.h"' '#include "lib/types.h"' '#include "arch_types.h"'
 put hypervisor/core/grant.c '#include "grant.h"' '#include "core/arch.h"'
 put hypervisor/core/grant.h
-put $arch/arch_types.h '#include "paging/types.h"' '#include "pv/types.h"'
+put $arch/arch_types.h '#include "paging/types.h"' '#include "pv/types.h"' '#include "cpu/traps.h"'
 put $arch/paging/types.h
 put $arch/pv/types.h
 put $arch/cpu/traps.c '#include "core/arch.h"' '#include "pv/types.h"' '#include "cpu/traps.h"'
@@ -60,6 +60,7 @@ wrong hypervisor/core/grant.c '"arch_types.h"'
 wrong hypervisor/core/grant.c '"cpu/traps.h"'
 wrong hypervisor/core/grant.c '"arch/x86_64/paging/types.h"'
 wrong hypervisor/core/arch.h '"paging/frame.h"'
+wrong $arch/arch_types.h '"paging/frame.h"'
 wrong $arch/cpu/traps.c '"paging/frame.h"'
 wrong $arch/cpu/traps.c '"../pv/bounce.h"'
 wrong $arch/paging/frame.c '"pv/bounce.h"'
