@@ -41,11 +41,6 @@ const struct abi_version *abi_version_newest(void)
     return &versions[LAMINA_ABI_VERSION - 1];
 }
 
-bool subop_exists(unsigned hypercall, uint64_t subop)
-{
-    return subop < 64 && current->domain->abi->subops[hypercall] >> subop & 1;
-}
-
 /* Calls run in order; one that fails leaves its error in its entry and the next goes on. */
 long do_multicall(guest_ptr_t calls, uint32_t count)
 {

@@ -3,7 +3,7 @@
 #define CORE_HYPERCALL_H
 
 #include "lib/types.h"
-#include "core/arch.h"
+#include "core/domain.h"
 
 #define NR_HYPERCALLS 64
 
@@ -23,6 +23,9 @@ const struct abi_version *abi_version_find(uint32_t number); /* NULL: not publis
 const struct abi_version *abi_version_newest(void);
 
 /* Whether the caller's ABI version has this sub-operation; otherwise the answer is -ENOSYS. */
-bool subop_exists(unsigned hypercall, uint64_t subop);
+static inline bool subop_exists(unsigned hypercall, uint64_t subop)
+{
+    return subop < 64 && current->domain->abi->subops[hypercall] >> subop & 1;
+}
 
 #endif

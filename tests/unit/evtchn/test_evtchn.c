@@ -32,7 +32,6 @@ static void end_domain(struct domain **d)
 int end(void **state)
 {
     (void)state;
-    fake_subops = true;
     fake_race = NULL;
     fake_become(fake_idle());
     end_domain(&a);
@@ -500,7 +499,7 @@ static void unknown_operations(void **state)
     (void)state;
     assert_int_equal(do_event_channel_op(EVTCHNOP_bind_pirq, fake_ptr(&op)), -XEN_ENOSYS);
     assert_int_equal(do_event_channel_op(99, fake_ptr(&op)), -XEN_ENOSYS);
-    fake_subops = false;
+    fake_set_subops(false);
     assert_int_equal(do_event_channel_op(EVTCHNOP_bind_ipi, fake_ptr(&op)), -XEN_ENOSYS);
 }
 

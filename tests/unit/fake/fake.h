@@ -45,7 +45,8 @@ void fake_memory_end(void);
 
 /* --- domains (fake_domain.c) --- */
 
-extern bool fake_subops; /* what subop_exists answers; true at first */
+/* Whether the domains' ABI version has all sub-operations (so at first) or none. */
+void fake_set_subops(bool all);
 /* A running domain with its vCPUs (offline) and shared page; core's init functions are not called.
  */
 struct domain *fake_new_domain(unsigned nr_vcpus);

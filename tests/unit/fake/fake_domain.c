@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/hypercall.h"
 #include "core/log.h"
@@ -9,14 +10,13 @@
 
 #define MAX_DOMAINS 8
 
-bool fake_subops = true;
+static struct abi_version abi;
 
 static struct domain *domains[MAX_DOMAINS]; /* by id; 0 is no domain's */
 
-bool subop_exists(unsigned hypercall, uint64_t subop)
+void fake_set_subops(bool all)
 {
-    (void)hypercall, (void)subop;
-    return fake_subops;
+    memset(abi.subops, all ? 0xff : 0, sizeof(abi.subops));
 }
 
 struct domain *domain_get(uint16_t id)
@@ -58,6 +58,8 @@ struct domain *fake_new_domain(unsigned nr_vcpus)
         id++;
     domains[id] = d;
     d->id = id;
+    d->abi = &abi;
+    fake_set_subops(true);
     d->state = DOMAIN_RUNNING;
     d->refs = 1;
     d->nr_vcpus = nr_vcpus;

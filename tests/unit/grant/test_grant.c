@@ -77,7 +77,6 @@ void end_struct(struct domain **d)
 int end(void **state)
 {
     (void)state;
-    fake_subops = true;
     fake_race = NULL;
     fake_become(fake_idle());
     for (unsigned i = 0; i < PTES; i++) {
@@ -227,7 +226,7 @@ static void call_errors(void **state)
     assert_int_equal(do_grant_table_op(GNTTABOP_unmap_grant_ref, fake_ptr(&undo), 1), -XEN_EFAULT);
     assert_int_equal(do_grant_table_op(GNTTABOP_transfer, fake_ptr(&op), 1), -XEN_ENOSYS);
     assert_int_equal(do_grant_table_op(99, fake_ptr(&op), 1), -XEN_ENOSYS);
-    fake_subops = false;
+    fake_set_subops(false);
     assert_int_equal(do_grant_table_op(GNTTABOP_map_grant_ref, fake_ptr(&op), 0), -XEN_ENOSYS);
 }
 

@@ -19,7 +19,7 @@ void (*env_resched)(void);
 void (*env_held)(struct audit *a);
 unsigned env_flushes, env_log_lines, env_rescheds;
 char env_log[256];
-bool env_subops = true;
+static struct abi_version abi;
 
 static struct domain *ended[64];
 static struct vcpu idle = {.idle = true};
@@ -227,10 +227,9 @@ void env_idle(void)
     paging_switch_to(&idle, true);
 }
 
-bool subop_exists(unsigned hypercall, uint64_t subop)
+void env_set_subops(bool all)
 {
-    (void)hypercall, (void)subop;
-    return env_subops && subop < 64;
+    memset(abi.subops, all ? 0xff : 0, sizeof(abi.subops));
 }
 
 void mutex_init(struct mutex *m)
@@ -341,6 +340,8 @@ struct domain *env_new_domain(unsigned nr_vcpus, uint64_t max_pages)
     while (env_domain[id])
         id++;
     d->id = id;
+    d->abi = &abi;
+    env_set_subops(true);
     d->refs = 1;
     d->nr_vcpus = nr_vcpus;
     d->max_pages = max_pages;

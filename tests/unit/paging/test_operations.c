@@ -202,9 +202,9 @@ static void flushes(void **state)
     assert_int_equal(ext(14, 0, 0), -XEN_ENOSYS);
     assert_int_equal(ext(99, 0, 0), -XEN_ENOSYS);
     assert_int_equal(do_mmuext_op(guest_ptr(8), 1, guest_ptr(0), DOMID_SELF), -XEN_EFAULT);
-    env_subops = false;
+    env_set_subops(false);
     assert_int_equal(ext(MMUEXT_TLB_FLUSH_LOCAL, 0, 0), -XEN_ENOSYS);
-    env_subops = true;
+    env_set_subops(true);
     guest_end();
 }
 
@@ -342,9 +342,9 @@ static void tells_about_memory(void **state)
     assert_int_equal(do_memory_op(XENMEM_machphys_mapping, guest_ptr(8)), -XEN_EFAULT);
     assert_int_equal(do_memory_op(XENMEM_maximum_ram_page, guest_ptr(0)), ENV_FRAMES);
     assert_int_equal(do_memory_op(63, guest_ptr(0)), -XEN_ENOSYS);
-    env_subops = false;
+    env_set_subops(false);
     assert_int_equal(do_memory_op(XENMEM_maximum_ram_page, guest_ptr(0)), -XEN_ENOSYS);
-    env_subops = true;
+    env_set_subops(true);
     guest_end();
 }
 

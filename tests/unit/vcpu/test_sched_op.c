@@ -226,6 +226,6 @@ void sched_op_errors(void **state)
     (void)state;
     assert_int_equal(do_sched_op(SCHEDOP_watchdog, guest_ptr(0)), -XEN_ENOSYS);
     assert_int_equal(do_sched_op(77, guest_ptr(0)), -XEN_ENOSYS);
-    fake_subops = false;
+    fake_set_subops(false);
     assert_int_equal(do_sched_op(SCHEDOP_yield, guest_ptr(0)), -XEN_ENOSYS);
 }

@@ -26,7 +26,6 @@ int begin(void **state)
 int end(void **state)
 {
     (void)state;
-    fake_subops = true;
     fake_become(fake_idle());
     for (unsigned i = 0; i < 2; i++) {
         vcpu_stop_timers(d->vcpu[i]);
@@ -280,7 +279,7 @@ static void is_up_and_unknown(void **state)
     assert_int_equal(vcpu_op(VCPUOP_is_up, 2, NULL), -XEN_ENOENT);
     assert_int_equal(vcpu_op(VCPUOP_is_up, UINT32_MAX, NULL), -XEN_ENOENT);
     assert_int_equal(vcpu_op(99, 0, NULL), -XEN_ENOSYS);
-    fake_subops = false;
+    fake_set_subops(false);
     assert_int_equal(vcpu_op(VCPUOP_is_up, 0, NULL), -XEN_ENOSYS);
 }
 

@@ -34,6 +34,22 @@ bool copy_from_guest(void *dst, guest_ptr_t src, size_t bytes)
     return range_is_guests(src.addr, bytes) && copy(dst, (const void *)src.addr, bytes);
 }
 
+bool copy_u32_from_guest(uint32_t *dst, guest_ptr_t src)
+{
+    bool ok = false;
+
+    if (unlikely(!range_is_guests(src.addr, sizeof(*dst))))
+        return false;
+    __asm__ volatile("1: mov %2, %%eax\n\t"
+                     "mov %%eax, %1\n\t"
+                     "mov $1, %k0\n\t"
+                     "2:\n\t" FIXUP("1b", "2b")
+                     : "+r"(ok), "=m"(*dst)
+                     : "m"(*(const uint32_t *)src.addr)
+                     : "eax");
+    return ok;
+}
+
 bool copy_to_guest(guest_ptr_t dst, const void *src, size_t bytes)
 {
     return range_is_guests(dst.addr, bytes) && copy((void *)dst.addr, src, bytes);
