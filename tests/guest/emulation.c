@@ -32,7 +32,7 @@ static void control_registers(void)
     check(provoked.vector, 13, "a bad cr3");
     PROVOKE("movq %0, %%cr3", : : "r"(lm_virt_to_mfn(lm_boot_root()) << LM_PAGE_SHIFT));
     check(provoked.vector, NO_EXCEPTION, "the same cr3 again");
-    PROVOKE("movq %0, %%cr0; fnop", : : "r"(0x8005003bul));
+    PROVOKE("movq %%cr0, %%rax; orq $8, %%rax; movq %%rax, %%cr0; fnop", : :);
     check(provoked.vector, 7, "cr0.TS set by mov");
     PROVOKE("clts; fnop", : :);
     check(provoked.vector, NO_EXCEPTION, "clts");
