@@ -88,6 +88,7 @@ static __attribute__((noinline)) long other_op(uint32_t cmd, guest_ptr_t arg)
 /* The frequent ones first and by themselves: their argument is a port number alone. */
 long do_event_channel_op(uint32_t cmd, guest_ptr_t arg)
 {
+    struct domain *d = current->domain;
     uint32_t port;
 
     if (!subop_exists(__HYPERVISOR_event_channel_op, cmd))
@@ -97,6 +98,6 @@ long do_event_channel_op(uint32_t cmd, guest_ptr_t arg)
     if (!copy_u32_from_guest(&port, arg))
         return -XEN_EFAULT;
     if (cmd == EVTCHNOP_send)
-        return evtchn_send(current->domain, port);
-    return evtchn_unmask(current->domain, port);
+        return evtchn_send(d, port);
+    return evtchn_unmask(d, port);
 }

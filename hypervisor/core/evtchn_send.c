@@ -39,18 +39,25 @@ static __attribute__((noinline)) void wake_pollers(struct domain *d, uint32_t po
     }
 }
 
-void evtchn_mark_pending(struct evtchn *chn)
+/* Inline, as sending is mostly this. */
+static inline void mark_pending(const struct evtchn *chn)
 {
     struct vcpu *v = READ_ONCE(chn->notify);
     struct domain *d = v->domain;
+    struct shared_info *shared = d->shared;
     unsigned word = chn->port / 64, bit = chn->port % 64;
 
-    if (set_bit_atomic(&d->shared->evtchn_pending[word], bit))
+    if (set_bit_atomic(&shared->evtchn_pending[word], bit))
         return;
-    if (!(READ_ONCE(d->shared->evtchn_mask[word]) >> bit & 1))
+    if (!(READ_ONCE(shared->evtchn_mask[word]) >> bit & 1))
         notify_vcpu(v, word);
     if (unlikely(READ_ONCE(d->evtchn.pollers)))
         wake_pollers(d, chn->port);
+}
+
+void evtchn_mark_pending(struct evtchn *chn)
+{
+    mark_pending(chn);
 }
 
 int evtchn_send(struct domain *d, uint32_t port)
@@ -61,7 +68,7 @@ int evtchn_send(struct domain *d, uint32_t port)
         return -XEN_EINVAL;
     peer = READ_ONCE(chn->peer);
     if (likely(peer)) {
-        evtchn_mark_pending(peer);
+        mark_pending(peer);
         return 0;
     }
 
