@@ -11,7 +11,12 @@
 #include "pv/pv.h"
 
 #define SAVED_MASK_SHIFT 32
-#define PF_USER          4u /* page-fault error code: in user mode */
+
+/* Page-fault error code. */
+#define PF_PRESENT  1u
+#define PF_WRITE    2u
+#define PF_USER     4u
+#define PF_RESERVED 8u
 
 void pv_toggle_mode(struct vcpu *v)
 {
@@ -174,6 +179,10 @@ void guest_page_fault(struct regs *r, uint64_t address)
     uint32_t error = r->error_code;
 
     if (unlikely(ldt_fault(v, &address)))
+        return;
+    if ((error & (PF_PRESENT | PF_WRITE | PF_RESERVED)) == (PF_PRESENT | PF_WRITE) &&
+        v->arch.pv.kernel_mode && v->domain->vm_assist & 1ul << VMASST_TYPE_writable_pagetables &&
+        pv_emulate_table_write(v, r, address))
         return;
     v->info->arch.cr2 = address;
     error &= ~PF_USER;

@@ -120,6 +120,67 @@ static void set_edx_eax(struct regs *r, uint64_t value)
     r->rdx = value >> 32;
 }
 
+/* --- ports: there is nothing behind them --- */
+
+static bool may_use_ports(const struct vcpu *v)
+{
+    return v->arch.pv.iopl >= (v->arch.pv.kernel_mode ? 1 : 3);
+}
+
+#define PORT_IS_WRITE 0x02 /* e4..e7, ec..ef: bit of the opcode */
+#define PORT_IN_DX    0x08
+#define PORT_WIDE     0x01
+
+static bool emulate_port(struct vcpu *v, struct regs *r, struct insn *i)
+{
+    int64_t port;
+
+    if (!may_use_ports(v) || (!(i->opcode & PORT_IN_DX) && !insn_immediate(i, 1, &port)))
+        return false;
+    if (i->opcode & PORT_IS_WRITE)
+        return true;
+    if (!(i->opcode & PORT_WIDE))
+        r->rax |= 0xff;
+    else if (i->operand16)
+        r->rax |= 0xffff;
+    else
+        r->rax = UINT32_MAX;
+    return true;
+}
+
+static long set_iopl(guest_ptr_t arg)
+{
+    struct physdev_set_iopl set;
+
+    if (!copy_from_guest(&set, arg, sizeof(set)))
+        return -XEN_EFAULT;
+    if (set.iopl > 3)
+        return -XEN_EINVAL;
+    current->arch.pv.iopl = (uint8_t)set.iopl;
+    return 0;
+}
+
+static long set_iobitmap(guest_ptr_t arg)
+{
+    struct physdev_set_iobitmap set;
+
+    if (!copy_from_guest(&set, arg, sizeof(set)))
+        return -XEN_EFAULT;
+    return set.nr_ports > 65536 ? -XEN_EINVAL : 0;
+}
+
+long do_physdev_op(uint32_t cmd, guest_ptr_t arg)
+{
+    switch (cmd) {
+    case PHYSDEVOP_set_iopl:
+        return set_iopl(arg);
+    case PHYSDEVOP_set_iobitmap:
+        return set_iobitmap(arg);
+    default:
+        return -XEN_ENOSYS;
+    }
+}
+
 /* --- the instructions --- */
 
 #define OP_CLI         0xfa
@@ -184,9 +245,11 @@ bool pv_emulate_privileged(struct vcpu *v, struct regs *r)
 {
     struct insn i;
 
-    if (!v->arch.pv.kernel_mode || r->error_code || !insn_decode(&i, r) || i.lock)
+    if ((!v->arch.pv.kernel_mode && !may_use_ports(v)) || r->error_code || !insn_decode(&i, r) ||
+        i.lock)
         return false;
-    if (!emulate(v, r, &i))
+    if ((i.opcode & 0xf4) == 0xe4 ? !emulate_port(v, r, &i)
+                                  : !v->arch.pv.kernel_mode || !emulate(v, r, &i))
         return false;
     r->rip += i.length;
     return true;
