@@ -9,11 +9,13 @@
  * pinned stays the same whatever the guest writes into the entry. */
 struct grant_active {
     mfn_t frame;
+    uint32_t pins;  /* GRANT_READER and GRANT_WRITER for each use */
     uint16_t domid; /* valid while pinned, as is frame */
-    uint16_t readers, writers;
 };
 
-#define GRANT_PINS_MAX 0x7fffu /* of each kind */
+#define GRANT_READER   1u
+#define GRANT_WRITER   0x10000u
+#define GRANT_PINS_MAX 0x8000u /* of each kind */
 
 /* A mapping that a domain has made of another's frame; its index is the handle. */
 struct grant_mapping {

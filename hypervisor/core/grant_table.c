@@ -2,7 +2,6 @@
 #include "core/grant_internal.h"
 
 #define ACTIVE_ORDER 1 /* pages of struct grant_active for one page of shared entries */
-#define TRIES        4
 
 /* A shared entry as one word, so that flags, domid and frame are read and replaced together. */
 #define ENTRY_FRAME(e)       mfn((e) >> 32)
@@ -18,53 +17,45 @@ static uint64_t *shared_of(struct grant_table *gt, uint32_t ref)
     return &gt->shared[ref / GRANT_REFS_PER_FRAME][ref % GRANT_REFS_PER_FRAME];
 }
 
-/* The table is locked. Checks what the guest wrote and marks it in use in the same step: the word
- * that was checked is the one that is replaced. */
-static int claim(struct domain *granter, const struct grant_active *act, uint64_t *shared,
-                 uint16_t user, bool readonly, mfn_t *frame)
+static uint32_t one_pin(bool readonly)
 {
-    uint32_t must_be = (uint32_t)user << 16 | GTF_permit_access;
-    uint32_t checked = 0xffff0000u | GTF_type_mask | (readonly ? 0 : GTF_readonly);
-    uint64_t marks = readonly ? GTF_reading : GTF_reading | GTF_writing;
-
-    for (unsigned i = 0; i < TRIES; i++) {
-        uint64_t entry = READ_ONCE(*shared);
-        int rc;
-
-        if (unlikely((ENTRY_DOMID_FLAGS(entry) & checked) != must_be))
-            return GNTST_general_error;
-        *frame = act->readers || act->writers ? act->frame : ENTRY_FRAME(entry);
-        rc = arch_frame_get(*frame, granter, !readonly);
-        if (unlikely(rc))
-            return rc == -XEN_EBUSY ? GNTST_general_error : GNTST_bad_page;
-        if (likely(__atomic_compare_exchange_n(shared, &entry, entry | marks, false,
-                                               __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)))
-            return GNTST_okay;
-        arch_frame_put(*frame, !readonly);
-    }
-    return GNTST_general_error; /* the granter keeps changing it */
+    return readonly ? GRANT_READER : GRANT_WRITER;
 }
 
-/* The table is locked, the reference within it. */
-static int pin(struct domain *granter, uint32_t ref, uint16_t user, bool readonly, mfn_t *frame)
+/* The table is locked, the reference within it. Checks what the guest wrote and marks it in use in
+ * the same step: the word that was checked is the one that is replaced. A granter that changes the
+ * entry just then spoils its own grant. */
+static inline int pin(struct domain *granter, uint32_t ref, uint16_t user, bool readonly,
+                      mfn_t *frame)
 {
+    uint32_t checked = 0xffff0000u | GTF_type_mask | (readonly ? 0 : GTF_readonly);
     struct grant_active *act = active_of(&granter->grant, ref);
-    uint16_t *pins = readonly ? &act->readers : &act->writers;
+    uint64_t *shared = shared_of(&granter->grant, ref);
+    uint64_t entry = READ_ONCE(*shared), marked;
+    mfn_t used = ENTRY_FRAME(entry);
     int rc;
 
-    if (unlikely(granter->dying || !granter->grant.shared[ref / GRANT_REFS_PER_FRAME]))
-        return GNTST_bad_domain;
-    if ((act->readers || act->writers) && act->domid != user)
+    if (unlikely((ENTRY_DOMID_FLAGS(entry) & checked) !=
+                 ((uint32_t)user << 16 | GTF_permit_access)))
         return GNTST_general_error;
-    if (unlikely(*pins >= GRANT_PINS_MAX))
-        return GNTST_general_error;
-    rc = claim(granter, act, shared_of(&granter->grant, ref), user, readonly, frame);
-    if (likely(rc == GNTST_okay)) {
-        act->frame = *frame;
-        act->domid = user;
-        ++*pins;
+    if (act->pins) {
+        if (act->domid != user || (act->pins & one_pin(readonly) * GRANT_PINS_MAX))
+            return GNTST_general_error;
+        used = act->frame;
     }
-    return rc;
+    rc = arch_frame_get(used, granter, !readonly);
+    if (unlikely(rc))
+        return rc == -XEN_EBUSY ? GNTST_general_error : GNTST_bad_page;
+    marked = entry | (readonly ? GTF_reading : GTF_reading | GTF_writing);
+    if (unlikely(!__atomic_compare_exchange_n(shared, &entry, marked, false, __ATOMIC_SEQ_CST,
+                                              __ATOMIC_SEQ_CST))) {
+        arch_frame_put(used, !readonly);
+        return GNTST_general_error;
+    }
+    act->pins += one_pin(readonly);
+    act->domid = user;
+    act->frame = *frame = used;
+    return GNTST_okay;
 }
 
 int grant_pin(struct domain *granter, uint32_t ref, uint16_t user, bool readonly, mfn_t *frame)
@@ -75,7 +66,9 @@ int grant_pin(struct domain *granter, uint32_t ref, uint16_t user, bool readonly
 
     spin_lock(&gt->lock);
     limit = gt->nr_frames * GRANT_REFS_PER_FRAME;
-    if (likely(ref < limit))
+    if (unlikely(granter->dying))
+        rc = GNTST_bad_domain;
+    else if (likely(ref < limit))
         rc = pin(granter, (uint32_t)clamp_index(ref, limit), user, readonly, frame);
     spin_unlock(&gt->lock);
     return rc;
@@ -85,16 +78,15 @@ void grant_unpin(struct domain *granter, uint32_t ref, bool readonly)
 {
     struct grant_table *gt = &granter->grant;
     struct grant_active *act = active_of(gt, ref);
-    uint64_t over = 0;
 
     spin_lock(&gt->lock);
-    --*(readonly ? &act->readers : &act->writers);
+    act->pins -= one_pin(readonly);
     arch_frame_put(act->frame, !readonly);
-    if (!act->writers)
-        over = act->readers ? GTF_writing : GTF_reading | GTF_writing;
     /* The marks go last: when the granter sees them clear, the frame is its own again. */
-    if (over && gt->shared[ref / GRANT_REFS_PER_FRAME])
-        __atomic_fetch_and(shared_of(gt, ref), ~over, __ATOMIC_SEQ_CST);
+    if (act->pins < GRANT_WRITER && gt->shared[ref / GRANT_REFS_PER_FRAME])
+        __atomic_fetch_and(shared_of(gt, ref),
+                           ~(uint64_t)(act->pins ? GTF_writing : GTF_reading | GTF_writing),
+                           __ATOMIC_SEQ_CST);
     spin_unlock(&gt->lock);
 }
 

@@ -35,7 +35,6 @@ void map_errors(void **state);
 void pins_are_counted(void **state);
 void granter_cannot_swap_the_frame(void **state);
 void granter_changes_the_entry_while_it_is_checked(void **state);
-void unstable_entry(void **state);
 void device_and_host_halves(void **state);
 void unmap_errors(void **state);
 void handles_run_out(void **state);

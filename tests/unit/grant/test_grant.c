@@ -264,7 +264,6 @@ int main(void)
         TEST(pins_are_counted),
         TEST(granter_cannot_swap_the_frame),
         TEST(granter_changes_the_entry_while_it_is_checked),
-        TEST(unstable_entry),
         TEST(device_and_host_halves),
         TEST(unmap_errors),
         TEST(handles_run_out),
