@@ -52,6 +52,7 @@ CALLER(event_channel_op, sub, p)
 CALLER(grant_table_op, sub, p, 1)
 CALLER(console_io, CONSOLEIO_write, 8, p)
 CALLER(xen_version, sub, p)
+CALLER(physdev_op, sub, p)
 CALLER(lamina_op, sub, p)
 CALLER(vm_assist, sub, ~0u) /* takes no pointer */
 
