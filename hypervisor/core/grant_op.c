@@ -31,7 +31,7 @@ static int list_frames(struct domain *d, const struct gnttab_setup_table *op)
     return GNTST_okay;
 }
 
-static long setup_table(guest_ptr_t uop, uint32_t count)
+static __attribute__((noinline)) long setup_table(guest_ptr_t uop, uint32_t count)
 {
     struct gnttab_setup_table op;
 
@@ -43,7 +43,7 @@ static long setup_table(guest_ptr_t uop, uint32_t count)
     return copy_to_guest(uop, &op, sizeof(op)) ? 0 : -XEN_EFAULT;
 }
 
-static long query_size(guest_ptr_t uop, uint32_t count)
+static __attribute__((noinline)) long query_size(guest_ptr_t uop, uint32_t count)
 {
     const struct grant_table *gt = &current->domain->grant;
     struct gnttab_query_size op;
@@ -60,6 +60,7 @@ static long query_size(guest_ptr_t uop, uint32_t count)
     return copy_to_guest(uop, &op, sizeof(op)) ? 0 : -XEN_EFAULT;
 }
 
+/* The rare ones are not inlined, so that the others save no registers here. */
 long do_grant_table_op(uint32_t cmd, guest_ptr_t uop, uint32_t count)
 {
     if (!subop_exists(__HYPERVISOR_grant_table_op, cmd))
