@@ -96,7 +96,7 @@ uint64_t uses_of(mfn_t m)
 
 uint64_t refs_of(mfn_t m)
 {
-    return frame_at(m)->refs & REF_COUNT;
+    return frame_at(m)->refs;
 }
 
 void assert_logged(const char *text)

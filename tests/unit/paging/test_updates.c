@@ -48,9 +48,9 @@ static void changes_flags_cheaply(void **state)
         assert_int_equal(refs_of(g.page[0]), 2);
         check();
     }
-    frame_at(g.page[0])->refs |= REF_COUNT; /* no new reference could be had */
+    frame_at(g.page[0])->refs = ~0u; /* no new reference could be had */
     assert_int_equal(update(slot(&g, 0), pte_make(g.page[0], RW | PTE_NX)), 0);
-    frame_at(g.page[0])->refs = REF_ALLOCATED | 2;
+    frame_at(g.page[0])->refs = 2;
     assert_int_equal(
         update(machine(g.page[AT_L2], pte_index(GUEST_VA, 2)), pte_make(g.page[AT_L1], P | PTE_NX)),
         0);

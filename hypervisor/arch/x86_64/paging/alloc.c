@@ -17,7 +17,7 @@ static void list_push(struct frame *f, unsigned order)
 {
     uint32_t self = (uint32_t)frame_mfn(f).n;
 
-    f->refs = REF_FREE | (uint64_t)order << REF_ORDER_SHIFT;
+    f->state = STATE_FREE | order;
     f->prev = 0;
     f->next = pool.first[order];
     if (f->next)
@@ -33,7 +33,7 @@ static void list_take(struct frame *f, unsigned order)
         pool.first[order] = f->next;
     if (f->next)
         frame_at(mfn(f->next))->prev = f->prev;
-    f->refs = 0;
+    f->state = 0;
     f->next = f->prev = 0;
 }
 
@@ -51,8 +51,7 @@ static void insert_block(uint64_t n, unsigned order, uint32_t stamp)
         uint64_t other = n ^ 1ul << order;
         struct frame *buddy = frame_at(mfn(other));
 
-        if (other >= frames_max ||
-            READ_ONCE(buddy->refs) != (REF_FREE | (uint64_t)order << REF_ORDER_SHIFT))
+        if (other >= frames_max || buddy->state != (STATE_FREE | order))
             break;
         list_take(buddy, order);
         stamp = later(stamp, buddy->stamp);

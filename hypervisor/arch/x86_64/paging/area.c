@@ -82,16 +82,10 @@ uint64_t paging_gdt_va(const struct vcpu *v)
     return DOMAIN_AREA_START + (uint64_t)v->id * AREA_PAGES_PER_VCPU * PAGE_SIZE;
 }
 
-/* A page of a GDT that is the guest's, not zero_page. */
-static bool is_guests(uint64_t entry)
-{
-    return (entry & (PTE_PRESENT | PTE_RW)) == (PTE_PRESENT | PTE_RW);
-}
-
 int gdt_set(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
 {
     static const struct asker asker = {{~0ul}, 0, 0, "set_gdt"};
-    unsigned pages = (entries + 511) / 512, i;
+    unsigned pages = (entries + 511) / 512, old_pages = v->arch.paging.gdt_pages, i;
     uint64_t *area = v->arch.paging.area, old[FIRST_RESERVED_GDT_PAGE];
 
     if (entries > FIRST_RESERVED_GDT_ENTRY)
@@ -104,15 +98,15 @@ int gdt_set(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
             table_put(v->domain, mfn(frame_numbers[i]));
         return -XEN_EINVAL;
     }
-    for (i = 0; i < FIRST_RESERVED_GDT_PAGE; i++) {
+    for (i = 0; i < MAX(pages, old_pages); i++) {
         old[i] = area[i];
         WRITE_ONCE(area[i], i < pages ? pte_make(mfn(frame_numbers[i]), AREA_FLAGS)
                                       : entry_for(zero_page, ZERO_FLAGS));
     }
+    v->arch.paging.gdt_pages = pages;
     tlb_flush_local();
-    for (i = 0; i < FIRST_RESERVED_GDT_PAGE; i++)
-        if (is_guests(old[i]))
-            table_put(v->domain, pte_frame(old[i]));
+    for (i = 0; i < old_pages; i++)
+        table_put(v->domain, pte_frame(old[i]));
     return 0;
 }
 

@@ -50,7 +50,7 @@ static void walk_l1(struct audit *a, const struct domain *d, mfn_t table)
         if ((pte & PTE_RW) && TYPE_OF(f->type) != TYPE_WRITABLE)
             FINDING(a, "L1[%u] of mfn %#lx maps mfn %#lx of type %u writable", i, table.n,
                     pte_frame(pte).n, TYPE_OF(f->type));
-        if (!f->owner && !(f->refs & REF_SHARED))
+        if (!f->owner && !(f->state & STATE_SHARED))
             FINDING(a, "L1[%u] of mfn %#lx (domain %u) maps mfn %#lx of nobody", i, table.n, d->id,
                     pte_frame(pte).n);
     }
@@ -95,9 +95,9 @@ static void walk_frame(struct audit *a, mfn_t m)
     const struct domain *d = frame_owner(f);
     enum frame_type type = TYPE_OF(f->type);
 
-    if (f->refs & REF_ALLOCATED)
+    if (f->state & STATE_ALLOCATED)
         audit_note(a, m, false);
-    if ((f->refs & REF_SHARED) && d)
+    if ((f->state & STATE_SHARED) && d)
         audit_note(a, m, true);
     if (f->type & TYPE_PINNED)
         audit_note(a, m, true);
@@ -109,7 +109,7 @@ static void walk_frame(struct audit *a, mfn_t m)
         walk_upper(a, d, m, type);
     else if (type == TYPE_DESCRIPTOR)
         walk_descriptors(a, m);
-    else if (type == TYPE_NONE && !(f->refs & REF_SHARED))
+    else if (type == TYPE_NONE && !(f->state & STATE_SHARED))
         FINDING(a, "mfn %#lx has uses of no type", m.n);
 }
 
@@ -138,7 +138,7 @@ static void walk_domain(struct audit *a, const struct domain *d)
         if (d->vcpu[i] && d->vcpu[i]->arch.paging.area)
             walk_vcpu(a, d->vcpu[i]);
     for (uint64_t n = 1; n < frames_max; n++)
-        owned += frame_owner(frame_at(mfn(n))) == d && !(frame_at(mfn(n))->refs & REF_SHARED);
+        owned += frame_owner(frame_at(mfn(n))) == d && !(frame_at(mfn(n))->state & STATE_SHARED);
     for (uint32_t n = p->first; n && listed <= owned; n = frame_at(mfn(n))->next)
         listed += frame_owner(frame_at(mfn(n))) == d;
     if (owned != p->frames || owned != d->pages || (listed != owned && !d->dying))
@@ -151,11 +151,11 @@ static void compare(struct audit *a, mfn_t m)
     const struct frame *f = frame_at(m);
     const struct audit_count *found = &a->count[m.n];
 
-    if ((f->refs & REF_COUNT) != found->refs || USES_OF(f->type) != found->uses)
+    if (f->refs != found->refs || USES_OF(f->type) != found->uses)
         FINDING(a, "mfn %#lx (type %u, owner %u) has %u references, %u uses; found %u and %u", m.n,
-                TYPE_OF(f->type), f->owner, (unsigned)(f->refs & REF_COUNT),
-                (unsigned)USES_OF(f->type), found->refs, found->uses);
-    if ((f->refs & REF_COUNT) == 0 && (f->owner || f->type))
+                TYPE_OF(f->type), f->owner, f->refs, (unsigned)USES_OF(f->type), found->refs,
+                found->uses);
+    if (f->refs == 0 && (f->owner || f->type))
         FINDING(a, "mfn %#lx has no reference, but owner %u and type word %#lx", m.n, f->owner,
                 f->type);
 }
@@ -174,8 +174,8 @@ unsigned paging_audit(struct audit *a)
         a->held(a);
     for (uint64_t n = 1; n < frames_max; n++) {
         compare(a, mfn(n));
-        if (frame_at(mfn(n))->refs & REF_FREE)
-            free += 1ul << (frame_at(mfn(n))->refs >> REF_ORDER_SHIFT & 31);
+        if (frame_at(mfn(n))->state & STATE_FREE)
+            free += 1ul << (frame_at(mfn(n))->state & STATE_ORDER);
     }
     if (free != frames_free_count())
         FINDING(a, "%lu frames are free, %lu counted", free, frames_free_count());

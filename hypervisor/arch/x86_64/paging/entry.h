@@ -49,6 +49,19 @@ static inline unsigned pte_index(uint64_t va, unsigned level)
     return va >> (PAGE_SHIFT + 9 * (level - 1)) & (TABLE_ENTRIES - 1);
 }
 
+/* Index of the first present entry from i on, or TABLE_ENTRIES. Most tables are sparse: by fours.
+ */
+static inline size_t next_present(const uint64_t *table, size_t i)
+{
+    while (i < TABLE_ENTRIES && !(table[i] & PTE_PRESENT)) {
+        i++;
+        while (i % 4 == 0 && i < TABLE_ENTRIES &&
+               !((table[i] | table[i + 1] | table[i + 2] | table[i + 3]) & PTE_PRESENT))
+            i += 4;
+    }
+    return i;
+}
+
 /* What a present L1 entry becomes: both kernel and user run in ring 3, so all pages are USER ones;
  * a software bit remembers the difference, and the guest sees GLOBAL on its user pages. */
 static inline uint64_t pte_adjust_l1(uint64_t pte)

@@ -16,7 +16,7 @@ static inline int l1_entry_get(uint64_t pte, uint32_t owner)
         return (pte & PTE_FRAME) == PTE_FRAME ? -XEN_EINVAL : -XEN_EPERM;
     if (unlikely(!frame_ref(f, owner)))
         return -XEN_EBUSY;
-    if ((pte & PTE_RW) && unlikely(!frame_get_writable(f)) && !frame_get_writable_flush(f)) {
+    if ((pte & PTE_RW) && unlikely(!frame_get_writable_flush(f))) {
         frame_put(f);
         return -XEN_EBUSY;
     }

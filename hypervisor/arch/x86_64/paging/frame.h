@@ -25,24 +25,25 @@ enum frame_type {
 };
 
 /* The type word. The stamp is the flush clock (cpu/tlb.h) at the time the uses went to 0. */
-#define TYPE_SHIFT    60
-#define TYPE_PINNED   (1ul << 58) /* one of the uses is the guest's pin */
-#define TYPE_USE      (1ul << 32)
-#define TYPE_USES     (0x3fffffful << 32)
-#define TYPE_STAMP    0xfffffffful
-#define TYPE_OF(word) ((enum frame_type)((word) >> TYPE_SHIFT))
-#define USES_OF(word) (((word)&TYPE_USES) >> 32)
-#define TYPE_MAKE(t)  ((uint64_t)(t) << TYPE_SHIFT)
+#define TYPE_SHIFT      60
+#define TYPE_PINNED_BIT 58
+#define TYPE_PINNED     (1ul << TYPE_PINNED_BIT) /* one of the uses is the guest's pin */
+#define TYPE_USE        (1ul << 32)
+#define TYPE_USES       (0x3fffffful << 32)
+#define TYPE_STAMP      0xfffffffful
+#define TYPE_OF(word)   ((enum frame_type)((word) >> TYPE_SHIFT))
+#define USES_OF(word)   (((word)&TYPE_USES) >> 32)
+#define TYPE_MAKE(t)    ((uint64_t)(t) << TYPE_SHIFT)
 
-/* The reference word. */
-#define REF_COUNT       0xfffffffful
-#define REF_FREE        (1ul << 63) /* head of a free block; the order is in bits 32 .. 36 */
-#define REF_ALLOCATED   (1ul << 62) /* the domain holds it as its memory: one of the references */
-#define REF_SHARED      (1ul << 61) /* the hypervisor's, lent to its owner (arch_share_page) */
-#define REF_ORDER_SHIFT 32
+/* Bits of frame.state. */
+#define STATE_ORDER     0x1fu /* of a free block */
+#define STATE_FREE      0x20u /* head of a free block */
+#define STATE_ALLOCATED 0x40u /* the domain holds it as its memory: one of the references */
+#define STATE_SHARED    0x80u /* the hypervisor's, lent to its owner (arch_share_page) */
 
 struct frame {
-    uint64_t refs;
+    uint32_t refs;
+    uint32_t state;
     uint64_t type;
     uint32_t owner; /* number of the page where its struct domain begins; 0: free or hypervisor's */
     uint32_t stamp; /* free: flush clock when it was freed */
@@ -105,17 +106,17 @@ void frame_release(struct frame *f);
 
 static inline void frame_put(struct frame *f)
 {
-    if (unlikely((uint32_t)__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) == 0))
+    if (unlikely(__atomic_sub_fetch(&f->refs, 1, __ATOMIC_ACQ_REL) == 0))
         frame_release(f);
 }
 
 /* Takes a reference if that owner has it. False: it has not, or the count is full. */
 static inline bool frame_ref(struct frame *f, uint32_t owner)
 {
-    uint64_t refs = READ_ONCE(f->refs);
+    uint32_t refs = READ_ONCE(f->refs);
 
     do {
-        if (unlikely((uint32_t)(refs + 1) <= 1))
+        if (unlikely(refs + 1 <= 1))
             return false;
     } while (!__atomic_compare_exchange_n(&f->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
                                           __ATOMIC_RELAXED));
@@ -137,28 +138,36 @@ static inline struct frame *frame_get(mfn_t m, const struct domain *d)
  * CPUs may still use it as such. */
 uint64_t frame_stale_cpus(const struct frame *f, uint64_t type_word);
 
-/* A use as writable page, for a caller that has a reference. False: another type is in use, the
- * count is full, or frame_stale_cpus. Lock-free, never waits. */
-static inline bool frame_get_writable(struct frame *f)
+bool frame_get_writable_slow(struct frame *f, bool flush);
+
+/* One more use as writable page of a frame that has that type, and room in the count. */
+static inline bool frame_get_writable_again(struct frame *f)
 {
     uint64_t word = READ_ONCE(f->type), next;
 
     do {
         next = word + TYPE_USE;
-        if (unlikely(TYPE_OF(word) != TYPE_WRITABLE)) {
-            if ((word & TYPE_USES) != 0 || frame_stale_cpus(f, word) != 0)
-                return false;
-            next = TYPE_MAKE(TYPE_WRITABLE) | TYPE_USE;
-        } else if (unlikely((word & TYPE_USES) == TYPE_USES)) {
+        /* The type, not pinned, and no carry out of the count. */
+        if (unlikely(next >> TYPE_PINNED_BIT != (uint64_t)TYPE_WRITABLE
+                                                    << (TYPE_SHIFT - TYPE_PINNED_BIT)))
             return false;
-        }
     } while (!__atomic_compare_exchange_n(&f->type, &word, next, true, __ATOMIC_ACQ_REL,
                                           __ATOMIC_RELAXED));
     return true;
 }
 
+/* A use as writable page, for a caller that has a reference. False: another type is in use, the
+ * count is full, or frame_stale_cpus. Lock-free, never waits. */
+static inline bool frame_get_writable(struct frame *f)
+{
+    return likely(frame_get_writable_again(f)) || frame_get_writable_slow(f, false);
+}
+
 /* The same for a caller that holds no spin lock: flushes TLBs where that is what it takes. */
-bool frame_get_writable_flush(struct frame *f);
+static inline bool frame_get_writable_flush(struct frame *f)
+{
+    return likely(frame_get_writable_again(f)) || frame_get_writable_slow(f, true);
+}
 
 /* Drops a use of any type that needs no demotion. The mapping is gone from memory already. */
 static inline void frame_put_use(struct frame *f)
@@ -167,7 +176,7 @@ static inline void frame_put_use(struct frame *f)
 
     do {
         next = word - TYPE_USE;
-        if ((next & TYPE_USES) == 0)
+        if (unlikely((next & TYPE_USES) == 0))
             next = (next & ~TYPE_STAMP) | tlb_stamp();
     } while (!__atomic_compare_exchange_n(&f->type, &word, next, true, __ATOMIC_ACQ_REL,
                                           __ATOMIC_RELAXED));
@@ -185,11 +194,11 @@ uint64_t frames_free_count(void);
 
 /* --- frames of domains (owned.c) --- */
 
-/* 2^order frames for the domain, zeroed, each with one reference and REF_ALLOCATED. INVALID_MFN: no
- * memory, over max_pages, or dying. Calls cond_resched for order > 0. */
+/* 2^order frames for the domain, zeroed, each with one reference and STATE_ALLOCATED. INVALID_MFN:
+ * no memory, over max_pages, or dying. Calls cond_resched for order > 0. */
 mfn_t frames_alloc_for_domain(struct domain *d, unsigned order);
-/* The domain gives up the frame: no more REF_ALLOCATED. It goes when its other uses do. False: the
- * domain had given it up already. The caller has a reference. */
+/* The domain gives up the frame: no more STATE_ALLOCATED. It goes when its other uses do. False:
+ * the domain had given it up already. The caller has a reference. */
 bool frame_give_up(struct frame *f);
 /* For a dying domain: takes the first frame off its list, with a reference. NULL: none is left. */
 struct frame *frames_take_first(struct domain *d);

@@ -113,12 +113,14 @@ static int do_all(struct update *u, guest_ptr_t reqs, uint32_t count, uint32_t *
                 return rc;
             ++*done;
         }
-        cond_resched();
+        if (*done < count)
+            cond_resched();
     }
     return 0;
 }
 
-long do_mmu_update(guest_ptr_t reqs, uint32_t count, guest_ptr_t done_ptr, uint32_t foreigndom)
+static __attribute__((noinline)) long do_many(guest_ptr_t reqs, uint32_t count,
+                                              guest_ptr_t done_ptr, uint32_t foreigndom)
 {
     struct domain *d = current->domain;
     struct update u = {.d = d, .from = d};
@@ -139,4 +141,26 @@ long do_mmu_update(guest_ptr_t reqs, uint32_t count, guest_ptr_t done_ptr, uint3
     if (done_ptr.addr != 0)
         (void)copy_to_guest(done_ptr, &done, sizeof(done));
     return rc;
+}
+
+/* A single update of the guest's own: the usual one. */
+static long do_single(struct domain *d, guest_ptr_t at)
+{
+    struct update u = {.d = d, .from = d, .from_number = owner_number(d)};
+    struct mmu_update req;
+    int rc;
+
+    if (unlikely(!copy_from_guest(&req, at, sizeof(req))))
+        return -XEN_EFAULT;
+    paging_lock(d);
+    rc = do_one(&u, &req);
+    paging_unlock(d);
+    return rc;
+}
+
+long do_mmu_update(guest_ptr_t reqs, uint32_t count, guest_ptr_t done_ptr, uint32_t foreigndom)
+{
+    if (likely(count == 1 && foreigndom == DOMID_SELF && done_ptr.addr == 0))
+        return do_single(current->domain, reqs);
+    return do_many(reqs, count, done_ptr, foreigndom);
 }

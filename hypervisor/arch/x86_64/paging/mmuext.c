@@ -7,48 +7,53 @@
 #include "paging/hypercalls.h"
 #include "paging/type.h"
 
+/* Only the vCPU itself changes its tables, so whether they change at all needs no lock. */
 static int new_baseptr(struct vcpu *v, mfn_t l4)
 {
     static const struct asker asker = {{~0ul}, 0, 0, "new_baseptr"};
     mfn_t old = v->arch.paging.kernel_l4;
     int rc;
 
-    if (!mfn_equal(l4, old)) {
-        rc = table_get(v->domain, l4, TYPE_L4, &asker);
-        if (rc)
-            return rc;
+    if (mfn_equal(l4, old)) {
+        cpu_load_cr3(l4);
+        return 0;
+    }
+    paging_lock(v->domain);
+    rc = table_get(v->domain, l4, TYPE_L4, &asker);
+    if (likely(rc == 0)) {
         ((uint64_t *)frame_bytes(l4))[L4_SLOT_M2P] = paging_l4_template[L4_SLOT_M2P];
         v->arch.paging.kernel_l4 = l4;
         ldt_unmap(v);
         cpu_load_cr3(l4);
         table_put(v->domain, old);
-        return 0;
     }
-    cpu_load_cr3(l4);
-    return 0;
+    paging_unlock(v->domain);
+    return rc;
 }
 
 static int new_user_baseptr(struct vcpu *v, mfn_t l4)
 {
     static const struct asker asker = {{~0ul}, 0, 0, "new_user_baseptr"};
     mfn_t old = v->arch.paging.user_l4;
-    int rc;
+    int rc = 0;
 
     if (l4.n == 0)
         l4 = INVALID_MFN;
     if (mfn_equal(l4, old))
         return 0;
+    paging_lock(v->domain);
     if (!mfn_equal(l4, INVALID_MFN)) {
         rc = table_get(v->domain, l4, TYPE_L4, &asker);
-        if (rc)
-            return rc;
-        if (v->domain->vm_assist & 1ul << VMASST_TYPE_m2p_strict)
+        if (rc == 0 && (v->domain->vm_assist & 1ul << VMASST_TYPE_m2p_strict))
             ((uint64_t *)frame_bytes(l4))[L4_SLOT_M2P] = 0;
     }
-    v->arch.paging.user_l4 = l4;
-    if (!mfn_equal(old, INVALID_MFN))
-        table_put(v->domain, old);
-    return 0;
+    if (rc == 0) {
+        v->arch.paging.user_l4 = l4;
+        if (!mfn_equal(old, INVALID_MFN))
+            table_put(v->domain, old);
+    }
+    paging_unlock(v->domain);
+    return rc;
 }
 
 static int flush_multi(struct domain *d, const struct mmuext_op *op)
@@ -90,10 +95,24 @@ static int fill_page(struct domain *from, const struct mmuext_op *op)
     return rc;
 }
 
+static int pin_or_unpin(struct domain *from, const struct mmuext_op *op)
+{
+    mfn_t m = mfn(op->arg1.mfn);
+    int rc;
+
+    paging_lock(from);
+    rc = op->cmd == MMUEXT_UNPIN_TABLE
+             ? table_unpin(from, m)
+             : table_pin(from, m, TYPE_L1 + (op->cmd - MMUEXT_PIN_L1_TABLE));
+    paging_unlock(from);
+    return rc;
+}
+
 /* Operations on the caller's own address spaces. */
 static int do_own(struct vcpu *v, const struct mmuext_op *op)
 {
     struct domain *d = v->domain;
+    int rc;
 
     switch (op->cmd) {
     case MMUEXT_NEW_BASEPTR:
@@ -116,7 +135,10 @@ static int do_own(struct vcpu *v, const struct mmuext_op *op)
         tlb_flush_page(READ_ONCE(d->arch.paging.tlb_cpus), op->arg1.linear_addr);
         return 0;
     case MMUEXT_SET_LDT:
-        return ldt_set(v, op->arg1.linear_addr, op->arg2.nr_ents);
+        paging_lock(d);
+        rc = ldt_set(v, op->arg1.linear_addr, op->arg2.nr_ents);
+        paging_unlock(d);
+        return rc;
     case MMUEXT_FLUSH_CACHE:
     case MMUEXT_FLUSH_CACHE_GLOBAL:
         return -XEN_EACCES; /* for domains with devices */
@@ -125,63 +147,59 @@ static int do_own(struct vcpu *v, const struct mmuext_op *op)
     }
 }
 
-static int do_one(struct domain *from, const struct mmuext_op *op)
+static int do_one(struct domain *from, guest_ptr_t at)
 {
-    struct vcpu *v = current;
+    struct mmuext_op op;
 
-    switch (op->cmd) {
+    if (unlikely(!copy_from_guest(&op, at, sizeof(op))))
+        return -XEN_EFAULT;
+    if (unlikely(!subop_exists(__HYPERVISOR_mmuext_op, op.cmd)))
+        return -XEN_ENOSYS;
+    switch (op.cmd) {
     case MMUEXT_PIN_L1_TABLE:
     case MMUEXT_PIN_L2_TABLE:
     case MMUEXT_PIN_L3_TABLE:
     case MMUEXT_PIN_L4_TABLE:
-        return table_pin(from, mfn(op->arg1.mfn), TYPE_L1 + (op->cmd - MMUEXT_PIN_L1_TABLE));
     case MMUEXT_UNPIN_TABLE:
-        return table_unpin(from, mfn(op->arg1.mfn));
+        return pin_or_unpin(from, &op);
     case MMUEXT_CLEAR_PAGE:
     case MMUEXT_COPY_PAGE:
-        return fill_page(from, op);
+        return fill_page(from, &op);
     case MMUEXT_MARK_SUPER:
     case MMUEXT_UNMARK_SUPER:
         return -XEN_EOPNOTSUPP;
     default:
-        return from == v->domain ? do_own(v, op) : -XEN_EPERM;
+        return from == current->domain ? do_own(current, &op) : -XEN_EPERM;
     }
 }
 
-/* Most operations need the page_lock, and none is hurt by it. */
-static int do_all(struct domain *from, guest_ptr_t ops, uint32_t count, uint32_t *done)
-{
-    struct mmuext_op op;
-    int rc = 0;
-
-    paging_lock(from);
-    for (; *done < count && rc == 0; *done += rc == 0) {
-        if (!copy_from_guest(&op, guest_ptr_at(ops, (uint64_t)*done * sizeof(op)), sizeof(op)))
-            rc = -XEN_EFAULT;
-        else if (!subop_exists(__HYPERVISOR_mmuext_op, op.cmd))
-            rc = -XEN_ENOSYS;
-        else
-            rc = do_one(from, &op);
-        cond_resched();
-    }
-    paging_unlock(from);
-    return rc;
-}
-
-long do_mmuext_op(guest_ptr_t ops, uint32_t count, guest_ptr_t done_ptr, uint32_t foreigndom)
+static __attribute__((noinline)) long do_many(guest_ptr_t ops, uint32_t count, guest_ptr_t done_ptr,
+                                              uint32_t foreigndom)
 {
     struct domain *from = current->domain;
     uint32_t done = 0;
     int rc = 0;
 
-    if (unlikely(foreigndom != DOMID_SELF))
+    if (foreigndom != DOMID_SELF)
         rc = frames_owner_get((uint16_t)foreigndom, &from);
-    if (likely(rc == 0)) {
-        rc = do_all(from, ops, count, &done);
-        if (unlikely(foreigndom != DOMID_SELF))
+    if (rc == 0) {
+        while (done < count && rc == 0) {
+            rc = do_one(from, guest_ptr_at(ops, (uint64_t)done * sizeof(struct mmuext_op)));
+            done += rc == 0;
+            if (done % 8 == 0)
+                cond_resched();
+        }
+        if (foreigndom != DOMID_SELF)
             domain_put(from);
     }
     if (done_ptr.addr != 0)
         (void)copy_to_guest(done_ptr, &done, sizeof(done));
     return rc;
+}
+
+long do_mmuext_op(guest_ptr_t ops, uint32_t count, guest_ptr_t done_ptr, uint32_t foreigndom)
+{
+    if (likely(count == 1 && foreigndom == DOMID_SELF && done_ptr.addr == 0))
+        return do_one(current->domain, ops);
+    return do_many(ops, count, done_ptr, foreigndom);
 }

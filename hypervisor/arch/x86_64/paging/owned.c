@@ -13,16 +13,29 @@ uint64_t frame_stale_cpus(const struct frame *f, uint64_t type_word)
     return tlb_stale(READ_ONCE(d->arch.paging.tlb_cpus), (uint32_t)(type_word & TYPE_STAMP));
 }
 
-bool frame_get_writable_flush(struct frame *f)
+bool frame_get_writable_slow(struct frame *f, bool flush)
 {
-    while (!frame_get_writable(f)) {
-        uint64_t word = READ_ONCE(f->type);
+    uint64_t word = READ_ONCE(f->type), stale;
 
+    for (;;) {
+        if (TYPE_OF(word) == TYPE_WRITABLE && (word & TYPE_USES) != TYPE_USES) {
+            if (frame_get_writable_again(f))
+                return true;
+            word = READ_ONCE(f->type);
+            continue;
+        }
         if ((word & TYPE_USES) != 0)
             return false;
-        tlb_flush(frame_stale_cpus(f, word));
+        stale = frame_stale_cpus(f, word);
+        if (stale != 0) {
+            if (!flush)
+                return false;
+            tlb_flush(stale);
+        } else if (__atomic_compare_exchange_n(&f->type, &word, TYPE_MAKE(TYPE_WRITABLE) | TYPE_USE,
+                                               false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+            return true;
+        }
     }
-    return true;
 }
 
 /* Makes frames, that are allocated but nobody's, the domain's memory. False: it is dying. */
@@ -44,7 +57,8 @@ static bool adopt(struct domain *d, mfn_t start, uint64_t count)
         if (f->next)
             frame_at(mfn(f->next))->prev = (uint32_t)n;
         p->first = (uint32_t)n;
-        __atomic_store_n(&f->refs, REF_ALLOCATED | 1, __ATOMIC_RELEASE);
+        f->state = STATE_ALLOCATED;
+        __atomic_store_n(&f->refs, 1, __ATOMIC_RELEASE);
     }
     first = p->frames == 0;
     p->frames += count;
@@ -79,7 +93,7 @@ static void disown(struct domain *d, struct frame *f)
 void frame_release(struct frame *f)
 {
     ASSERT((f->type & TYPE_USES) == 0);
-    if (!(f->refs & REF_SHARED))
+    if (!(f->state & STATE_SHARED))
         disown(frame_owner(f), f);
     frames_free(frame_mfn(f), 0);
 }
@@ -129,7 +143,7 @@ fail:
 
 bool frame_give_up(struct frame *f)
 {
-    if (!(__atomic_fetch_and(&f->refs, ~REF_ALLOCATED, __ATOMIC_RELAXED) & REF_ALLOCATED))
+    if (!(__atomic_fetch_and(&f->state, ~STATE_ALLOCATED, __ATOMIC_RELAXED) & STATE_ALLOCATED))
         return false;
     frame_put(f);
     return true;
@@ -206,7 +220,8 @@ void *arch_share_page(struct domain *d, bool writable)
     f = frame_at(bytes_frame(page));
     f->type = TYPE_MAKE(writable ? TYPE_WRITABLE : TYPE_NONE) | TYPE_USE;
     f->owner = owner_number(d);
-    __atomic_store_n(&f->refs, REF_SHARED | 1, __ATOMIC_RELEASE);
+    f->state = STATE_SHARED;
+    __atomic_store_n(&f->refs, 1, __ATOMIC_RELEASE);
     return page;
 }
 

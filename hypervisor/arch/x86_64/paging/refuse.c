@@ -25,8 +25,7 @@ static void describe(char *out, size_t size, mfn_t m, const struct domain *d,
         format(out, size, "that frame is %s", owner == d ? "this domain's" : "another domain's");
     else
         format(out, size, "that frame is %s (%u use%s, %u references)", type_name[TYPE_OF(word)],
-               (unsigned)USES_OF(word), USES_OF(word) == 1 ? "" : "s",
-               (unsigned)(READ_ONCE(f->refs) & REF_COUNT));
+               (unsigned)USES_OF(word), USES_OF(word) == 1 ? "" : "s", READ_ONCE(f->refs));
 }
 
 static const char *wants(unsigned level, uint64_t pte)

@@ -13,31 +13,29 @@ void paging_unlock(struct domain *d)
     mutex_unlock(&d->page_lock);
 }
 
-static bool slot_is_guests(enum frame_type type, unsigned index)
+static bool slot_is_guests(enum frame_type type, size_t index)
 {
     return type != TYPE_L4 || index < L4_SLOT_FIRST_RESERVED || index > L4_SLOT_LAST_RESERVED;
 }
 
 /* --- losing a type --- */
 
-static void release_l1(struct domain *d, uint64_t *table, unsigned entries)
+static void release_l1(struct domain *d, uint64_t *table, size_t entries)
 {
     uint32_t stamp = tlb_stamp();
+    unsigned since = 0;
 
-    for (unsigned i = 0; i < entries; i++) {
-        uint64_t pte = READ_ONCE(table[i]);
-
-        if (pte & PTE_PRESENT)
-            l1_entry_put(pte, d, stamp);
-        if (i % 128 == 127)
+    for (size_t i = 0; (i = next_present(table, i)) < entries; i++) {
+        l1_entry_put(READ_ONCE(table[i]), d, stamp);
+        if (++since % 128 == 0)
             cond_resched();
     }
 }
 
-static void release_upper(struct domain *d, enum frame_type type, uint64_t *table, unsigned entries)
+static void release_upper(struct domain *d, enum frame_type type, uint64_t *table, size_t entries)
 {
-    for (unsigned i = 0; i < entries; i++)
-        if ((table[i] & PTE_PRESENT) && slot_is_guests(type, i))
+    for (size_t i = 0; (i = next_present(table, i)) < entries; i++)
+        if (slot_is_guests(type, i))
             table_put(d, pte_frame(table[i]));
 }
 
@@ -74,23 +72,21 @@ static int promote_l1(struct domain *d, mfn_t m)
 {
     uint64_t *table = frame_bytes(m);
     uint32_t owner = owner_number(d);
+    unsigned since = 0;
 
-    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
+    for (size_t i = 0; (i = next_present(table, i)) < TABLE_ENTRIES; i++) {
         uint64_t pte = table[i];
+        int rc = -XEN_EINVAL;
 
-        if (pte & PTE_PRESENT) {
-            int rc = -XEN_EINVAL;
-
-            if (likely((pte & ~(PTE_ALLOWED_L1 | PTE_FRAME)) == 0))
-                rc = l1_entry_get(pte, owner);
-            if (unlikely(rc)) {
-                refuse_entry(d, &(struct asker){m, TYPE_L1, i, NULL}, pte, d);
-                release_l1(d, table, i);
-                return rc;
-            }
-            table[i] = pte_adjust_l1(pte);
+        if (likely((pte & ~(PTE_ALLOWED_L1 | PTE_FRAME)) == 0))
+            rc = l1_entry_get(pte, owner);
+        if (unlikely(rc)) {
+            refuse_entry(d, &(struct asker){m, TYPE_L1, (unsigned)i, NULL}, pte, d);
+            release_l1(d, table, i);
+            return rc;
         }
-        if (i % 128 == 127)
+        table[i] = pte_adjust_l1(pte);
+        if (++since % 128 == 0)
             cond_resched();
     }
     return 0;
@@ -100,11 +96,11 @@ static int promote_upper(struct domain *d, mfn_t m, enum frame_type type)
 {
     uint64_t *table = frame_bytes(m);
 
-    for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-        struct asker asker = {m, type, i, NULL};
+    for (size_t i = 0; (i = next_present(table, i)) < TABLE_ENTRIES; i++) {
+        struct asker asker = {m, type, (unsigned)i, NULL};
         int rc = -XEN_EINVAL;
 
-        if (!(table[i] & PTE_PRESENT) || !slot_is_guests(type, i))
+        if (!slot_is_guests(type, i))
             continue;
         if (likely((table[i] & ~(PTE_ALLOWED | PTE_FRAME)) == 0))
             rc = table_get(d, pte_frame(table[i]), type - 1, &asker);

@@ -19,10 +19,11 @@ struct paging_domain {
 };
 
 struct paging_vcpu {
-    mfn_t kernel_l4;  /* typed and referenced; INVALID_MFN before the builder sets it */
-    mfn_t user_l4;    /* the same; INVALID_MFN: none */
-    uint64_t *area;   /* its 32 entries of the domain area */
-    uint32_t gdt_cpu; /* host CPU whose descriptors are on page 14 of its GDT, + 1 */
+    mfn_t kernel_l4;    /* typed and referenced; INVALID_MFN before the builder sets it */
+    mfn_t user_l4;      /* the same; INVALID_MFN: none */
+    uint64_t *area;     /* its 32 entries of the domain area */
+    uint32_t gdt_cpu;   /* host CPU whose descriptors are on page 14 of its GDT, + 1 */
+    uint32_t gdt_pages; /* of its GDT that are the guest's */
     uint32_t ldt_entries;
     uint64_t ldt_base; /* guest virtual address */
     bool ldt_mapped;   /* a page of the LDT is mapped in the area */

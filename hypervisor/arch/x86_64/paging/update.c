@@ -2,46 +2,10 @@
 #include "paging/entry_refs.h"
 #include "core/log.h"
 
-/* The processor sets accessed and dirty bits at any time; nothing else changes an entry here. */
-static void write_entry(uint64_t *entry, uint64_t old, uint64_t val, bool preserve_ad)
-{
-    if (!preserve_ad) {
-        WRITE_ONCE(*entry, val);
-        return;
-    }
-    while (!__atomic_compare_exchange_n(entry, &old, val | (old & (PTE_ACCESSED | PTE_DIRTY)),
-                                        false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
-        ;
-}
-
-static int refuse_l1(const struct update *u, mfn_t table, unsigned index, uint64_t val, int rc)
+int update_l1_refused(const struct update *u, mfn_t table, unsigned index, uint64_t val, int rc)
 {
     refuse_entry(u->d, &(struct asker){table, 1, index, NULL}, val, u->from);
     return rc;
-}
-
-int update_l1(const struct update *u, mfn_t table, unsigned index, uint64_t val)
-{
-    uint64_t *entry = (uint64_t *)frame_bytes(table) + index;
-    uint64_t old = READ_ONCE(*entry);
-
-    if (val & PTE_PRESENT) {
-        if (unlikely(val & ~(PTE_ALLOWED_L1 | PTE_FRAME)))
-            return refuse_l1(u, table, index, val, -XEN_EINVAL);
-        val = pte_adjust_l1(val);
-        if (((old ^ val) & ~PTE_CHEAP_L1) != 0) {
-            int rc = l1_entry_get(val, u->from_number);
-
-            if (unlikely(rc))
-                return refuse_l1(u, table, index, val, rc);
-        } else {
-            old &= ~PTE_PRESENT; /* the new entry takes over its references */
-        }
-    }
-    write_entry(entry, READ_ONCE(*entry), val, u->preserve_ad);
-    if (old & PTE_PRESENT)
-        l1_entry_put(old, u->d, tlb_stamp());
-    return 0;
 }
 
 int update_upper(const struct update *u, unsigned level, mfn_t table, unsigned index, uint64_t val)
@@ -74,7 +38,7 @@ int update_upper(const struct update *u, unsigned level, mfn_t table, unsigned i
                 return rc;
         }
     }
-    write_entry(entry, READ_ONCE(*entry), val, u->preserve_ad);
+    write_entry(entry, val, u->preserve_ad);
     if (old & PTE_PRESENT)
         table_put(u->d, pte_frame(old));
     return 0;
