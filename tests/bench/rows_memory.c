@@ -80,10 +80,30 @@ static void va_same_invlpg(unsigned rounds)
     REPEAT(rounds, hypercall_update_va_mapping((uint64_t)window, present, UVMF_INVLPG));
 }
 
+static bool refused;
+
+static void refuse(struct lm_trap_frame *frame)
+{
+    refused = true;
+    frame->rip = frame->rax;
+}
+
+/* Lamina takes the assist from kernels that switch it on, whether it emulates writes or not. */
 static bool begin_direct(void)
 {
-    return find_entry() &&
-           hypercall_vm_assist(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables) == 0;
+    const uint64_t *live = lm_pt_entry(lm_boot_root(), window, 1);
+
+    if (!find_entry() ||
+        hypercall_vm_assist(VMASST_CMD_enable, VMASST_TYPE_writable_pagetables) != 0)
+        return false;
+    refused = false;
+    lm_trap_handle(14, refuse);
+    __asm__ volatile("movq $1f, %%rax; movq %0, (%1); 1:"
+                     :
+                     : "r"(present), "r"(live)
+                     : "rax", "memory");
+    lm_trap_handle(14, NULL);
+    return !refused;
 }
 
 static void direct_write(unsigned rounds)
