@@ -35,8 +35,6 @@ void arch_free_pages(void *pages, unsigned order);
  * may have been copied. Never sleeps, never panics. */
 bool copy_from_guest(void *dst, guest_ptr_t src, size_t bytes);
 bool copy_to_guest(guest_ptr_t dst, const void *src, size_t bytes);
-/* copy_from_guest of four bytes, cheaper. */
-bool copy_u32_from_guest(uint32_t *dst, guest_ptr_t src);
 
 /* --- frames of domains ---
  * A reference keeps a frame from going back to the allocator; a writable one also keeps it from

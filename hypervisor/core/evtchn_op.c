@@ -95,7 +95,7 @@ long do_event_channel_op(uint32_t cmd, guest_ptr_t arg)
         return -XEN_ENOSYS;
     if (cmd != EVTCHNOP_send && cmd != EVTCHNOP_unmask)
         return other_op(cmd, arg);
-    if (!copy_u32_from_guest(&port, arg))
+    if (!copy_from_guest(&port, arg, sizeof(port)))
         return -XEN_EFAULT;
     if (cmd == EVTCHNOP_send)
         return evtchn_send(d, port);

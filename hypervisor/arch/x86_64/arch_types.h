@@ -4,6 +4,7 @@
 
 #include "paging/types.h"
 #include "pv/types.h"
+#include "pv/guest_access.h"
 #include "cpu/stack.h"
 
 struct arch_domain {

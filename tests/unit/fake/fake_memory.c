@@ -149,11 +149,6 @@ bool copy_from_guest(void *dst, guest_ptr_t src, size_t bytes)
     return true;
 }
 
-bool copy_u32_from_guest(uint32_t *dst, guest_ptr_t src)
-{
-    return copy_from_guest(dst, src, sizeof(*dst));
-}
-
 bool copy_to_guest(guest_ptr_t dst, const void *src, size_t bytes)
 {
     race();

@@ -1,0 +1,92 @@
+/* core/arch.h's copies from and to guests, inline for the small fixed sizes of hypercall arguments.
+ *
+ * Only the first address is checked: copies go upwards, and between the guest's part of the address
+ * space and ours lies, below ours, the hole of addresses that are not canonical, where a copy faults
+ * and is caught. Copies are shorter than that hole. */
+#ifndef PV_GUEST_ACCESS_H
+#define PV_GUEST_ACCESS_H
+
+#include "abi/guest_ptr.h"
+#include "cpu/fixup.h"
+#include "cpu/layout.h"
+#include "lib/types.h"
+
+/* Ours is one aligned block of 2^43 bytes. */
+#define RESERVED_SHIFT 43
+_Static_assert(RESERVED_END - RESERVED_START == 1ul << RESERVED_SHIFT &&
+                   RESERVED_START % (1ul << RESERVED_SHIFT) == 0,
+               "one shift tells whose an address is");
+
+static inline bool guest_address(uint64_t address)
+{
+    return likely(address >> RESERVED_SHIFT != RESERVED_START >> RESERVED_SHIFT);
+}
+
+/* The rest in asm goto: the fault's way out costs the good case nothing. */
+#define GUEST_READ(value, address, insn, fault)                                                    \
+    __asm__ goto("1: " insn " %1, %0\n\t" FIXUP("1b", "%l[" #fault "]")                            \
+                 : "=r"(value)                                                                     \
+                 : "m"(*(const __typeof__(value) *)(address))                                      \
+                 : "memory"                                                                        \
+                 : fault)
+#define GUEST_WRITE(value, address, insn, fault)                                                   \
+    __asm__ goto("1: " insn " %0, %1\n\t" FIXUP("1b", "%l[" #fault "]")                            \
+                 :                                                                                 \
+                 : "r"(value), "m"(*(const __typeof__(value) *)(address))                          \
+                 : "memory"                                                                        \
+                 : fault)
+
+bool copy_from_guest_any(void *dst, uint64_t src, size_t bytes);
+bool copy_to_guest_any(uint64_t dst, const void *src, size_t bytes);
+
+#define INLINE_BYTES_MAX 64
+
+static inline __attribute__((always_inline)) bool copy_from_guest(void *dst, guest_ptr_t src,
+                                                                  size_t bytes)
+{
+    char *to = dst;
+    uint64_t from = src.addr;
+
+    if (!guest_address(from))
+        return false;
+    if (!__builtin_constant_p(bytes) || bytes > INLINE_BYTES_MAX || bytes % 4)
+        return copy_from_guest_any(dst, from, bytes);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < bytes / 8; i++) {
+        uint64_t word;
+
+        GUEST_READ(word, from + 8 * i, "mov", fault);
+        *(uint64_t *)(to + 8 * i) = word;
+    }
+    if (bytes % 8) {
+        uint32_t half;
+
+        GUEST_READ(half, from + bytes - 4, "mov", fault);
+        *(uint32_t *)(to + bytes - 4) = half;
+    }
+    return true;
+fault:
+    return false;
+}
+
+static inline __attribute__((always_inline)) bool copy_to_guest(guest_ptr_t dst, const void *src,
+                                                                size_t bytes)
+{
+    const char *from = src;
+    uint64_t to = dst.addr;
+
+    if (!guest_address(to))
+        return false;
+    if (!__builtin_constant_p(bytes) || bytes > INLINE_BYTES_MAX || bytes % 4)
+        return copy_to_guest_any(to, src, bytes);
+#pragma GCC unroll 8
+    for (size_t i = 0; i < bytes / 8; i++)
+        GUEST_WRITE(*(const uint64_t *)(from + 8 * i), to + 8 * i, "mov", fault);
+    if (bytes % 8)
+        GUEST_WRITE(*(const uint32_t *)(from + bytes - 4), to + bytes - 4, "mov", fault);
+    return true;
+fault:
+    return false;
+}
+
+#endif
