@@ -150,8 +150,7 @@ static long set_singleshot(struct vcpu *v, guest_ptr_t arg)
         return -XEN_EINVAL;
     if (!copy_from_guest(&set, arg, sizeof(set)))
         return -XEN_EFAULT;
-    if ((set.flags & VCPU_SSHOTTMR_future) && set.timeout_abs_ns < arch_now_ns())
-        return -XEN_ETIME;
+    /* VCPU_SSHOTTMR_future has no effect, as in Xen from 4.17.2 on: guests misuse its -ETIME. */
     timer_set(&v->singleshot, set.timeout_abs_ns);
     return 0;
 }
