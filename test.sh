@@ -46,7 +46,8 @@ run_tests() # PRESET CTEST-ARGUMENT...
 
 run_tests dev "$@"
 run_tests clang "$@"
-targets="hypervisor/all tools/all examples/all tests/guest/all tests/guest/bad/all"
+targets="hypervisor/all tools/all examples/all tests/guest/all tests/guest/bad/all
+    tests/bench/all"
 run_tests release -L guest "$@"
 
 echo
