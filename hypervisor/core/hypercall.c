@@ -53,8 +53,10 @@ long do_multicall(guest_ptr_t calls, uint32_t count)
         if (unlikely(!copy_from_guest(&e, calls, sizeof(e))))
             return -XEN_EFAULT;
         nr = e.op;
-        if (nr == __HYPERVISOR_multicall || nr == __HYPERVISOR_iret || nr >= NR_HYPERCALLS) {
-            e.result = -XEN_ENOSYS; /* iret has no place here, and nesting would need no bound */
+        if (unlikely(nr == __HYPERVISOR_multicall)) {
+            e.result = -XEN_EINVAL; /* or nesting would know no bound */
+        } else if (unlikely(nr == __HYPERVISOR_iret || nr >= NR_HYPERCALLS)) {
+            e.result = -XEN_ENOSYS;
         } else {
             __asm__("" : "+r"(nr)); /* keeps the clamp below */
             nr &= (uint64_t)((int64_t)(nr - NR_HYPERCALLS) >> 63);

@@ -8,7 +8,7 @@
 #include "paging/type.h"
 
 /* Only the vCPU itself changes its tables, so whether they change at all needs no lock. */
-static int new_baseptr(struct vcpu *v, mfn_t l4)
+int paging_new_baseptr(struct vcpu *v, mfn_t l4)
 {
     static const struct asker asker = {{~0ul}, 0, 0, "new_baseptr"};
     mfn_t old = v->arch.paging.kernel_l4;
@@ -116,7 +116,7 @@ static int do_own(struct vcpu *v, const struct mmuext_op *op)
 
     switch (op->cmd) {
     case MMUEXT_NEW_BASEPTR:
-        return new_baseptr(v, mfn(op->arg1.mfn));
+        return paging_new_baseptr(v, mfn(op->arg1.mfn));
     case MMUEXT_NEW_USER_BASEPTR:
         return new_user_baseptr(v, mfn(op->arg1.mfn));
     case MMUEXT_TLB_FLUSH_LOCAL:

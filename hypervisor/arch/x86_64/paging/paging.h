@@ -49,6 +49,9 @@ void paging_vcpu_init(struct vcpu *v);
  * it goes on with the hypervisor's own. paging_relinquish does it for all. */
 void paging_vcpu_release(struct vcpu *v);
 
+/* Makes that frame the current vCPU's kernel L4, as MMUEXT_NEW_BASEPTR. 0 or -errno. May sleep. */
+int paging_new_baseptr(struct vcpu *v, mfn_t l4);
+
 /* --- switching; interrupts off --- */
 
 /* On this CPU, before the vCPU's guest can run: tables, GDT and LDT. Also for an idle vCPU and one

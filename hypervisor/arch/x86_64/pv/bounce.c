@@ -31,53 +31,64 @@ struct entry {
     uint64_t address;
     bool mask_events, has_error;
     uint32_t error;
+    const uint16_t *segments; /* ds, es, fs, gs for the failsafe callback's frame; or NULL */
 };
 
-/* Puts the frame on the kernel's stack and points the guest at the handler. */
-static void enter_kernel(struct vcpu *v, struct regs *r, const struct entry *e,
-                         const uint16_t *segments)
+/* Writes the frame that ends at top, upwards: an address of the hypervisor's cannot be reached
+ * without a fault before it. Returns its lowest address, or 0. */
+static inline uint64_t push_frame(uint64_t top, const struct regs *r, const struct entry *e,
+                                  uint64_t cs, uint64_t rflags)
 {
-    uint64_t frame[12], *f = frame;
-    uint64_t rsp, cs = r->cs & 0xffff;
+    uint64_t sp = top - 56 - (e->has_error ? 8 : 0) - (unlikely(e->segments) ? 32 : 0);
+
+    if (!guest_address(sp))
+        return 0;
+    GUEST_WRITE(r->rcx, sp, "mov", fault);
+    GUEST_WRITE(r->r11, sp + 8, "mov", fault);
+    for (unsigned i = 0; unlikely(e->segments) && i < 4; i++)
+        GUEST_WRITE((uint64_t)e->segments[i], sp + 16 + 8 * i, "mov", fault);
+    if (e->has_error)
+        GUEST_WRITE((uint64_t)e->error, top - 48, "mov", fault);
+    GUEST_WRITE(r->rip, top - 40, "mov", fault);
+    GUEST_WRITE(cs, top - 32, "mov", fault);
+    GUEST_WRITE(rflags, top - 24, "mov", fault);
+    GUEST_WRITE(r->rsp, top - 16, "mov", fault);
+    GUEST_WRITE(r->ss, top - 8, "mov", fault);
+    return sp;
+fault:
+    return 0;
+}
+
+/* Puts the frame on the kernel's stack and points the guest at the handler. */
+static void enter_kernel(struct vcpu *v, struct regs *r, const struct entry *e)
+{
+    uint64_t rsp, cs = r->cs & 0xffff, sp;
     uint8_t mask = v->info->evtchn_upcall_mask;
 
     if (v->arch.pv.kernel_mode) {
         cs &= ~3ul; /* so that the guest sees that it came from its kernel */
-        rsp = r->rsp;
+        rsp = r->rsp & ~15ul;
     } else {
-        rsp = v->arch.pv.kernel_sp;
-    }
-    *f++ = r->rcx;
-    *f++ = r->r11;
-    for (unsigned i = 0; segments && i < 4; i++)
-        *f++ = segments[i];
-    if (e->has_error)
-        *f++ = e->error;
-    *f++ = r->rip;
-    *f++ = cs | (uint64_t)mask << SAVED_MASK_SHIFT;
-    *f++ = (r->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask ? 0 : RFLAGS_IF);
-    *f++ = r->rsp;
-    *f++ = r->ss;
-
-    size_t bytes = (char *)f - (char *)frame;
-
-    rsp = (rsp & ~15ul) - bytes;
-    if (!v->arch.pv.kernel_mode)
+        rsp = v->arch.pv.kernel_sp & ~15ul;
         pv_toggle_mode(v);
-    if (unlikely(!copy_to_guest(guest_ptr(rsp), frame, bytes))) {
-        domain_crash(v->domain,
-                     "vcpu %u: cannot push a frame for the handler at %#lx: no writable "
-                     "stack at %#lx (came from rip %#lx, rsp %#lx)",
-                     v->id, e->address, rsp, r->rip, r->rsp);
+    }
+    sp = push_frame(rsp, r, e, cs | (uint64_t)mask << SAVED_MASK_SHIFT,
+                    (r->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask ? 0 : RFLAGS_IF));
+    if (unlikely(!sp)) {
+        domain_crash(
+            v->domain,
+            "vcpu %u: cannot push a frame for the handler at %#lx: no writable stack below "
+            "%#lx (came from rip %#lx, rsp %#lx)",
+            v->id, e->address, rsp, r->rip, r->rsp);
         return;
     }
     if (e->mask_events)
         v->info->evtchn_upcall_mask = 1;
-    r->vector = VECTOR_BP; /* registers no longer fit a return by SYSRET */
+    r->vector = VECTOR_SYSCALL; /* rcx and r11 are in the frame: SYSRET may have them */
     r->rip = e->address;
     r->cs = SEL_USER_CS;
     r->rflags &= ~(RFLAGS_AC | RFLAGS_VM | RFLAGS_RF | RFLAGS_NT | RFLAGS_TF);
-    r->rsp = rsp;
+    r->rsp = sp;
     r->ss = SEL_USER_SS;
 }
 
@@ -92,9 +103,9 @@ void pv_bounce_trap(struct vcpu *v, struct regs *r, unsigned vector, bool has_er
                      v->id, vector, error, r->rip, r->rsp);
         return;
     }
-    struct entry e = {t->address, t->flags & 4, has_error, error};
+    struct entry e = {t->address, TI_GET_IF(t), has_error, error, NULL};
 
-    enter_kernel(v, r, &e, NULL);
+    enter_kernel(v, r, &e);
 }
 
 void pv_bounce_callback(struct vcpu *v, struct regs *r, const struct callback *cb, const char *what)
@@ -107,14 +118,14 @@ void pv_bounce_callback(struct vcpu *v, struct regs *r, const struct callback *c
                      what, r->rip);
         return;
     }
-    enter_kernel(v, r, &e, NULL);
+    enter_kernel(v, r, &e);
 }
 
 void pv_bounce_failsafe(struct vcpu *v, struct regs *r)
 {
     const struct callback *cb = &v->arch.pv.failsafe;
-    struct entry e = {.address = cb->address, .mask_events = cb->mask_events};
     uint16_t segments[4] = {v->arch.pv.ds, v->arch.pv.es, v->arch.pv.fs, v->arch.pv.gs};
+    struct entry e = {cb->address, cb->mask_events, false, 0, segments};
 
     if (!cb->address) {
         domain_crash(v->domain,
@@ -123,7 +134,7 @@ void pv_bounce_failsafe(struct vcpu *v, struct regs *r)
                      v->id, r->cs, r->rip, r->ss, r->rsp);
         return;
     }
-    enter_kernel(v, r, &e, segments);
+    enter_kernel(v, r, &e);
 }
 
 /* Events come with the mask set: the upcall runs with events off until the guest says otherwise. */

@@ -5,27 +5,31 @@
 #include "core/hypercalls.h"
 #include "cpu/fpu.h"
 #include "cpu/insn.h"
-#include "lib/string.h"
 #include "paging/paging.h"
 #include "pv/decode.h"
 #include "pv/pv.h"
 
-/* The forced-emulation prefix (ud2a, "xen") in front of CPUID. */
+/* The forced-emulation prefix (ud2a, "xen") and CPUID, as the number that its bytes make. */
+#define FORCED_CPUID       0xa20f6e65780b0ful
+#define FORCED_CPUID_BYTES 7
+
 bool pv_emulate_forced(struct vcpu *v, struct regs *r)
 {
-    static const uint8_t prefixed_cpuid[] = {0x0f, 0x0b, 'x', 'e', 'n', 0x0f, 0xa2};
-    uint8_t insn[sizeof(prefixed_cpuid)];
+    uint64_t insn = 0;
     uint32_t out[4];
 
-    if (!copy_from_guest(insn, guest_ptr(r->rip), sizeof(insn)) ||
-        memcmp(insn, prefixed_cpuid, sizeof(insn)) != 0)
+    /* The eighth byte may lie on a page that is not there. */
+    if (!copy_from_guest(&insn, guest_ptr(r->rip), sizeof(insn)) &&
+        !copy_from_guest(&insn, guest_ptr(r->rip), FORCED_CPUID_BYTES))
+        return false;
+    if (insn << 8 != FORCED_CPUID << 8)
         return false;
     pv_cpuid(v, r->rax, r->rcx, out);
     r->rax = out[0];
     r->rbx = out[1];
     r->rcx = out[2];
     r->rdx = out[3];
-    r->rip += sizeof(insn);
+    r->rip += FORCED_CPUID_BYTES;
     return true;
 }
 
@@ -52,7 +56,7 @@ static bool read_cr(struct vcpu *v, unsigned n, uint64_t *value)
     }
 }
 
-/* A guest may only set what is set and clear what is clear, TS excepted. CR3 goes by hypercall. */
+/* A guest may only set what is set and clear what is clear, TS excepted. */
 static bool write_cr(struct vcpu *v, unsigned n, uint64_t value)
 {
     uint64_t now;
@@ -67,6 +71,8 @@ static bool write_cr(struct vcpu *v, unsigned n, uint64_t value)
     case 2:
         v->info->arch.cr2 = value;
         return true;
+    case 3:
+        return paging_new_baseptr(v, mfn(value >> PAGE_SHIFT)) == 0;
     case 4: /* Kernels set bits here that make no difference to them; none changes. */
         return true;
     default:
@@ -185,10 +191,8 @@ long do_physdev_op(uint32_t cmd, guest_ptr_t arg)
 
 #define OP_CLI         0xfa
 #define OP_STI         0xfb
-#define OP_HLT         0xf4
 #define OP_GROUP7      0x0f01
 #define OP_CLTS        0x0f06
-#define OP_INVD        0x0f08
 #define OP_WBINVD      0x0f09
 #define OP_MOV_FROM_CR 0x0f20
 #define OP_MOV_TO_CR   0x0f22
@@ -230,11 +234,8 @@ static bool emulate(struct vcpu *v, struct regs *r, struct insn *i)
         return insn_modrm(i, r, 0) && i->modrm == MODRM_XSETBV && emulate_xsetbv(r);
     case OP_CLI: /* events are masked in vcpu_info: these say nothing about them */
     case OP_STI:
-    case OP_INVD:
+        return v->arch.pv.iopl >= 1;
     case OP_WBINVD:
-        return true;
-    case OP_HLT:
-        do_sched_op(SCHEDOP_block, guest_ptr(0));
         return true;
     default:
         return false;

@@ -1,8 +1,8 @@
 /* core/arch.h's copies from and to guests, inline for the small fixed sizes of hypercall arguments.
  *
  * Only the first address is checked: copies go upwards, and between the guest's part of the address
- * space and ours lies, below ours, the hole of addresses that are not canonical, where a copy faults
- * and is caught. Copies are shorter than that hole. */
+ * space and ours lies, below ours, the hole of addresses that are not canonical, where a copy
+ * faults and is caught. Copies are shorter than that hole. */
 #ifndef PV_GUEST_ACCESS_H
 #define PV_GUEST_ACCESS_H
 
@@ -23,23 +23,23 @@ static inline bool guest_address(uint64_t address)
 }
 
 /* The rest in asm goto: the fault's way out costs the good case nothing. */
-#define GUEST_READ(value, address, insn, fault)                                                    \
-    __asm__ goto("1: " insn " %1, %0\n\t" FIXUP("1b", "%l[" #fault "]")                            \
-                 : "=r"(value)                                                                     \
-                 : "m"(*(const __typeof__(value) *)(address))                                      \
-                 : "memory"                                                                        \
+#define GUEST_READ(value, address, insn, fault)                         \
+    __asm__ goto("1: " insn " %1, %0\n\t" FIXUP("1b", "%l[" #fault "]") \
+                 : "=r"(value)                                          \
+                 : "m"(*(const __typeof__(value) *)(address))           \
+                 : "memory"                                             \
                  : fault)
-#define GUEST_WRITE(value, address, insn, fault)                                                   \
-    __asm__ goto("1: " insn " %0, %1\n\t" FIXUP("1b", "%l[" #fault "]")                            \
-                 :                                                                                 \
-                 : "r"(value), "m"(*(const __typeof__(value) *)(address))                          \
-                 : "memory"                                                                        \
+#define GUEST_WRITE(value, address, insn, fault)                          \
+    __asm__ goto("1: " insn " %0, %1\n\t" FIXUP("1b", "%l[" #fault "]")   \
+                 :                                                        \
+                 : "r"(value), "m"(*(const __typeof__(value) *)(address)) \
+                 : "memory"                                               \
                  : fault)
 
 bool copy_from_guest_any(void *dst, uint64_t src, size_t bytes);
 bool copy_to_guest_any(uint64_t dst, const void *src, size_t bytes);
 
-#define INLINE_BYTES_MAX 64
+#define INLINE_BYTES_MAX 72
 
 static inline __attribute__((always_inline)) bool copy_from_guest(void *dst, guest_ptr_t src,
                                                                   size_t bytes)
@@ -51,7 +51,7 @@ static inline __attribute__((always_inline)) bool copy_from_guest(void *dst, gue
         return false;
     if (!__builtin_constant_p(bytes) || bytes > INLINE_BYTES_MAX || bytes % 4)
         return copy_from_guest_any(dst, from, bytes);
-#pragma GCC unroll 8
+#pragma GCC unroll 9
     for (size_t i = 0; i < bytes / 8; i++) {
         uint64_t word;
 
@@ -79,7 +79,7 @@ static inline __attribute__((always_inline)) bool copy_to_guest(guest_ptr_t dst,
         return false;
     if (!__builtin_constant_p(bytes) || bytes > INLINE_BYTES_MAX || bytes % 4)
         return copy_to_guest_any(to, src, bytes);
-#pragma GCC unroll 8
+#pragma GCC unroll 9
     for (size_t i = 0; i < bytes / 8; i++)
         GUEST_WRITE(*(const uint64_t *)(from + 8 * i), to + 8 * i, "mov", fault);
     if (bytes % 8)
