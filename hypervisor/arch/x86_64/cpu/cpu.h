@@ -47,7 +47,7 @@ void idt_init(void);
 void cpu_set_stack(struct stack_top *top);
 
 /* From entry.S; the argument lies on the stack. */
-void trap_from_guest(struct regs *regs);
+void trap_from_guest(struct vcpu *v, struct regs *regs);
 void trap_from_hypervisor(struct regs *regs);
 
 #endif

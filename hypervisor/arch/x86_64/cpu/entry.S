@@ -214,13 +214,15 @@ vector_landing:
 vector_common:
         cld
         SAVE_REGISTERS
-        mov     %rsp, %rdi
         testb   $3, REGS_cs(%rsp)
         jz      7f
         mov     REGS_SIZE(%rsp), %rbx
+        mov     %rbx, %rdi
+        mov     %rsp, %rsi
         call    trap_from_guest
         jmp     exit_to_guest
-7:      mov     %rsp, %rbp
+7:      mov     %rsp, %rdi
+        mov     %rsp, %rbp
         and     $-16, %rsp
         call    trap_from_hypervisor
         mov     %rbp, %rsp

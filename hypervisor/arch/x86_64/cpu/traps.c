@@ -70,12 +70,12 @@ static void interrupt(unsigned vector)
     }
 }
 
-void trap_from_guest(struct regs *regs)
+void trap_from_guest(struct vcpu *v, struct regs *regs)
 {
     if (regs->vector == VECTOR_PF)
-        guest_page_fault(regs, read_cr2());
+        guest_page_fault(v, regs, read_cr2());
     else if (regs->vector < 32)
-        guest_exception(regs);
+        guest_exception(v, regs);
     else
         interrupt(regs->vector);
 }

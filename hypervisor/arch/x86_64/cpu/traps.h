@@ -7,8 +7,8 @@
 #include "cpu/regs.h"
 
 /* An exception (vector < 32) that a guest raised, page fault excepted. */
-void guest_exception(struct regs *regs);
-void guest_page_fault(struct regs *regs, uint64_t address);
+void guest_exception(struct vcpu *v, struct regs *regs);
+void guest_page_fault(struct vcpu *v, struct regs *regs, uint64_t address);
 /* int $n of a guest for n in 32 .. 255 reaches us as #GP: that is guest_exception's business. */
 
 /* A page fault of the hypervisor's own on a guest's behalf: true if the cause was removed. */

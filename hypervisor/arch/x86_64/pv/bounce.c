@@ -184,9 +184,8 @@ static bool ldt_fault(struct vcpu *v, uint64_t *address)
     return offset < 16 * PAGE_SIZE && paging_ldt_fault(offset, address);
 }
 
-void guest_page_fault(struct regs *r, uint64_t address)
+void guest_page_fault(struct vcpu *v, struct regs *r, uint64_t address)
 {
-    struct vcpu *v = current;
     uint32_t error = r->error_code;
 
     if (unlikely(ldt_fault(v, &address)))
@@ -240,10 +239,8 @@ static bool has_error_code(unsigned vector)
            vector == VECTOR_AC;
 }
 
-void guest_exception(struct regs *r)
+void guest_exception(struct vcpu *v, struct regs *r)
 {
-    struct vcpu *v = current;
-
     switch (r->vector) {
     case VECTOR_UD:
         if (pv_emulate_forced(v, r))

@@ -1,8 +1,9 @@
 /* core/arch.h's copies from and to guests, inline for the small fixed sizes of hypercall arguments.
  *
- * Only the first address is checked: copies go upwards, and between the guest's part of the address
- * space and ours lies, below ours, the hole of addresses that are not canonical, where a copy
- * faults and is caught. Copies are shorter than that hole. */
+ * Only the first address is checked: it must be in the guest's lower half or above our block.
+ * Emulated processors do not fault at addresses between the halves but wrap them into our block, so
+ * those are refused here. A copy goes upwards and is much shorter than the M2P, which lies above
+ * the lower half and which guests may read and nobody can write there. */
 #ifndef PV_GUEST_ACCESS_H
 #define PV_GUEST_ACCESS_H
 
@@ -11,15 +12,18 @@
 #include "cpu/layout.h"
 #include "lib/types.h"
 
-/* Ours is one aligned block of 2^43 bytes. */
-#define RESERVED_SHIFT 43
-_Static_assert(RESERVED_END - RESERVED_START == 1ul << RESERVED_SHIFT &&
-                   RESERVED_START % (1ul << RESERVED_SHIFT) == 0,
-               "one shift tells whose an address is");
+/* In units of 8 TiB: the lower half, the hole between the halves, ours (one unit), the upper half.
+ */
+#define UNIT_SHIFT     43
+#define UNIT_LOWER_END (1ul << (47 - UNIT_SHIFT))
+#define UNIT_RESERVED  (RESERVED_START >> UNIT_SHIFT)
+_Static_assert(RESERVED_START % (1ul << UNIT_SHIFT) == 0 &&
+                   RESERVED_END - RESERVED_START == 1ul << UNIT_SHIFT,
+               "the hypervisor's block is one unit");
 
 static inline bool guest_address(uint64_t address)
 {
-    return likely(address >> RESERVED_SHIFT != RESERVED_START >> RESERVED_SHIFT);
+    return likely((address >> UNIT_SHIFT) - UNIT_LOWER_END > UNIT_RESERVED - UNIT_LOWER_END);
 }
 
 /* The rest in asm goto: the fault's way out costs the good case nothing. */
