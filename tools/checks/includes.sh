@@ -5,7 +5,7 @@ rules='
 abi     abi
 lib     lib
 core    core lib abi
-arch    cpu lib
+arch    pv paging cpu lib abi
 cpu     cpu core lib abi
 paging  paging cpu core lib abi
 pv      pv paging cpu core lib abi

@@ -1,4 +1,5 @@
-/* Direct writes to page tables (VMASST_TYPE_writable_pagetables): paging/'s half of the emulation. */
+/* Direct writes to page tables (VMASST_TYPE_writable_pagetables): paging/'s half of the emulation.
+ */
 #ifndef PAGING_EMULATED_WRITE_H
 #define PAGING_EMULATED_WRITE_H
 
