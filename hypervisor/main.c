@@ -57,7 +57,7 @@ static void find_build_id(void)
             (struct build_id){build_id_note[1], (const uint8_t *)(build_id_note + 4)};
 }
 
-static unsigned build_all(const struct system_config *sys)
+static void build_all(const struct system_config *sys)
 {
     static struct domain_config config;
     static struct domain *built[CONFIG_MAX_DOMAINS];
@@ -78,7 +78,8 @@ static unsigned build_all(const struct system_config *sys)
         console_replace_focus(NULL, built[0]);
     for (unsigned i = 0; i < n; i++)
         domain_start(built[i]);
-    return n;
+    if (!n)
+        log_line("no domain to run");
 }
 
 void boot_main(uint32_t magic, uint32_t info_address);
@@ -106,19 +107,18 @@ void boot_main(uint32_t magic, uint32_t info_address)
     hypercall_init();
     find_build_id();
     log_line("%lu MiB of memory, %lu MiB free; %u CPU, %lu MHz", memory_total(&boot) >> 20,
-             frames_free_count() >> 8, nr_cpus, tsc_hz / 1000000);
+             frames_free_count() >> 8, nr_cpus, (tsc_hz + 500000) / 1000000);
 
     tree = (const void *)(DIRECT_START + boot.module.start);
     if (!boot.nr_modules) {
         log_line("no system tree: expected one as the first boot module");
         domains_report_failure();
-        domains_all_over();
-    }
-    if (!config_open(&sys, tree, boot.module.end - boot.module.start) || !build_all(&sys)) {
-        log_line("no domain to run");
+    } else if (config_open(&sys, tree, boot.module.end - boot.module.start)) {
+        build_all(&sys);
+    } else {
         domains_report_failure();
-        domains_all_over();
     }
+    domains_one_less();
     memory_release_module(&boot);
     serial_listen();
     sched_idle();

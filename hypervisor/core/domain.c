@@ -11,7 +11,7 @@
 static struct spinlock lock;
 static struct domain *domains[CONFIG_MAX_DOMAINS + 1]; /* by id */
 static struct domain *ended; /* by next_ended: wait for their last reference, then to be freed */
-static unsigned alive;       /* not yet over */
+static unsigned alive = 1;   /* domains not yet over; boot counts as one */
 static bool any_failed;
 
 _Static_assert(sizeof(struct domain) <= PAGE_SIZE, "a domain takes one page");
@@ -105,7 +105,7 @@ struct domain *domain_create(uint16_t id, const char *name, unsigned nr_vcpus, u
 
     spin_lock(&lock);
     domains[id] = d;
-    alive++;
+    __atomic_fetch_add(&alive, 1, __ATOMIC_RELAXED);
     spin_unlock(&lock);
     if (err) {
         domain_destroy(d);
@@ -210,20 +210,24 @@ static void give_back(struct domain *d)
     d->console.ring = NULL;
 }
 
+void domains_one_less(void)
+{
+    if (__atomic_sub_fetch(&alive, 1, __ATOMIC_ACQ_REL))
+        return;
+    log_line("all domains are over");
+    arch_machine_exit(any_failed ? 1 : 0);
+}
+
 static void over(struct domain *d, bool failed)
 {
-    bool last;
-
     spin_lock(&lock);
     d->state = DOMAIN_DEAD;
     d->next_ended = ended;
     ended = d;
     any_failed |= failed;
-    last = --alive == 0;
     spin_unlock(&lock);
     domain_put(d);
-    if (last)
-        domains_all_over();
+    domains_one_less();
 }
 
 void domain_destroy(struct domain *d)
@@ -300,10 +304,4 @@ void domain_reap(void)
 void domains_report_failure(void)
 {
     any_failed = true;
-}
-
-void domains_all_over(void)
-{
-    log_line("all domains are over");
-    arch_machine_exit(any_failed ? 1 : 0);
 }

@@ -109,8 +109,8 @@ void domain_vcpu_stopped(struct vcpu *v) __attribute__((noreturn));
 void domain_reap(void);
 /* Something went wrong that the exit status must tell. */
 void domains_report_failure(void);
-/* The run is over. */
-void domains_all_over(void) __attribute__((noreturn));
+/* A domain is over, or boot is: with none left the machine ends. */
+void domains_one_less(void);
 
 /* Lets interrupts and other vCPUs in; call at least every 20,000 instructions of work that a guest
  * can prolong. The caller may hold mutexes, but no spin lock. */

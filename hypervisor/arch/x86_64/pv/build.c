@@ -266,7 +266,7 @@ struct domain *build_domain(const struct domain_config *config)
     if (!abi)
         return NULL;
     if (config->pages > frames_free_count()) {
-        log_line("/domains/%s: memory = %lu MiB: expected at most what is free, %lu MiB",
+        log_line("/domains/%s: memory = <%lu>: expected at most what is free, %lu (MiB)",
                  config->name, config->pages >> 8, frames_free_count() >> 8);
         return NULL;
     }
@@ -280,7 +280,7 @@ struct domain *build_domain(const struct domain_config *config)
     d->abi = abi;
     d->privileges = config->privileges;
     if (!allot_frames(d, plan.nr_pages)) {
-        log_line("/domains/%s: memory = %lu MiB: could not be allotted; %lu MiB are free now",
+        log_line("/domains/%s: memory = <%lu>: could not be allotted; %lu (MiB) are free now",
                  config->name, config->pages >> 8, frames_free_count() >> 8);
         domain_destroy(d);
         return NULL;
