@@ -15,6 +15,7 @@ struct vcpu *env_current;
 unsigned env_cpu;
 struct domain *env_domain[ENV_DOMAINS + 1];
 void (*env_race)(void);
+void (*env_copied)(void *from, size_t bytes);
 void (*env_resched)(void);
 void (*env_held)(struct audit *a);
 unsigned env_flushes, env_log_lines, env_rescheds;
@@ -194,6 +195,9 @@ bool env_tlb_wrong(void)
                 what = "is walked as a table of another level";
             else if (cpu_state[cpu].owner[n] != f->owner && f->owner)
                 what = "belongs to another domain now";
+            else if ((seen & SEEN_WRITE) && USES_OF(f->type) == 0 && frame_owner(f) &&
+                     !(frame_owner(f)->arch.paging.tlb_cpus & 1ul << cpu))
+                what = "can be written, and would not be flushed before it becomes a table";
             if (!what)
                 continue;
             fprintf(stderr, "CPU %u: mfn %#lx %s\n", cpu, n, what);
@@ -263,6 +267,8 @@ bool copy_from_guest(void *dst, guest_ptr_t src, size_t bytes)
     if (src.addr < PAGE_SIZE)
         return false;
     memcpy(dst, (const void *)src.addr, bytes);
+    if (env_copied)
+        env_copied((void *)src.addr, bytes);
     return true;
 }
 

@@ -7,7 +7,9 @@
 #include "paging/audit.h"
 #include "paging/paging.h"
 
-#define ENV_FRAMES  4096u
+#ifndef ENV_FRAMES
+#define ENV_FRAMES 4096u
+#endif
 #define ENV_CPUS    2u
 #define ENV_DOMAINS 4u
 
@@ -33,6 +35,8 @@ unsigned env_reap(void);
 /* --- guest memory: guest pointers are pointers of the test; those below 4096 fault --- */
 /* Called before every copy from a guest: the moment for another vCPU to change it. */
 extern void (*env_race)(void);
+/* Called after each, with what was read. */
+extern void (*env_copied)(void *from, size_t bytes);
 static inline guest_ptr_t gp(const void *p)
 {
     return guest_ptr((uintptr_t)p);

@@ -104,7 +104,8 @@ syscall_entry:
         jae     2f
         and     %r10, %rax
         mov     DOMAIN_abi(%r11), %r11
-        call    *(%r11, %rax, 8)
+        mov     (%r11, %rax, 8), %r11
+        call    call_thunk_r11
 1:      mov     %rax, REGS_rax(%rsp)
 
 /* The way out: rbx is the vCPU, rsp points at its struct regs. */
@@ -178,6 +179,16 @@ syscall_from_user:
         mov     %rsp, %rdi
         call    bounce_syscall
         jmp     exit_to_guest
+
+/* Jumps to r11. The processor predicts that the ret goes back to the loop, and speculates there. */
+        .balign 16
+call_thunk_r11:
+        call    9f
+8:      pause
+        lfence
+        jmp     8b
+9:      mov     %r11, (%rsp)
+        ret
 
 /* A new vCPU's first switch comes here, on its stack, with its registers at the top. */
         .globl vcpu_first_run

@@ -39,6 +39,13 @@ static void release_upper(struct domain *d, enum frame_type type, uint64_t *tabl
             table_put(d, pte_frame(table[i]));
 }
 
+/* The frame keeps the name of its type until it gets another, so that TLBs are flushed before. */
+static void drop_type(struct domain *d, struct frame *f, enum frame_type type)
+{
+    d->arch.paging.demoted = true;
+    __atomic_store_n(&f->type, TYPE_MAKE(type) | tlb_stamp(), __ATOMIC_RELEASE);
+}
+
 /* The one use left is the caller's, so nobody else can take one meanwhile. */
 static void demote(struct domain *d, struct frame *f, enum frame_type type)
 {
@@ -48,8 +55,7 @@ static void demote(struct domain *d, struct frame *f, enum frame_type type)
         release_l1(d, table, TABLE_ENTRIES);
     else if (type != TYPE_DESCRIPTOR)
         release_upper(d, type, table, TABLE_ENTRIES);
-    d->arch.paging.demoted = true;
-    __atomic_store_n(&f->type, TYPE_MAKE(type) | tlb_stamp(), __ATOMIC_RELEASE);
+    drop_type(d, f, type);
     cond_resched();
 }
 
@@ -166,7 +172,7 @@ static int promote(struct domain *d, struct frame *f, enum frame_type type)
     else
         rc = promote_upper(d, m, type);
     if (rc)
-        __atomic_store_n(&f->type, TYPE_MAKE(type) | tlb_stamp(), __ATOMIC_RELEASE);
+        drop_type(d, f, type);
     else if (type == TYPE_L4)
         fill_reserved_slots(d, frame_bytes(m));
     cond_resched();

@@ -115,6 +115,18 @@ long do_callback_op(uint32_t cmd, guest_ptr_t arg)
     }
 }
 
+static long return_to_user(struct vcpu *v, uint64_t rax)
+{
+    if (mfn_equal(v->arch.paging.user_l4, INVALID_MFN))
+        domain_crash(
+            v->domain,
+            "vcpu %u: iret hypercall to user mode (rip %#lx), but no user page table is set", v->id,
+            v->arch.pv.regs->rip);
+    else
+        pv_toggle_mode(v);
+    return (long)rax;
+}
+
 /* The frame lies at the guest's stack pointer. What is wrong with its selectors or addresses shows
  * when the processor loads them; that ends in the failsafe callback. */
 long do_iret(void)
@@ -127,16 +139,6 @@ long do_iret(void)
         domain_crash(v->domain, "vcpu %u: iret hypercall: cannot read its frame at %#lx", v->id,
                      r->rsp);
         return 0;
-    }
-    if ((f.cs & 3) == 3) {
-        if (unlikely(mfn_equal(v->arch.paging.user_l4, INVALID_MFN))) {
-            domain_crash(v->domain,
-                         "vcpu %u: iret hypercall to user mode (rip %#lx), but no user "
-                         "page table is set",
-                         v->id, f.rip);
-            return 0;
-        }
-        pv_toggle_mode(v);
     }
     r->rip = f.rip;
     r->cs = guest_code_selector(f.cs);
@@ -151,7 +153,7 @@ long do_iret(void)
                     ? VECTOR_SYSCALL
                     : VECTOR_BP;
     v->info->evtchn_upcall_mask = !(f.rflags & RFLAGS_IF);
-    return (long)f.rax;
+    return (f.cs & 3) == 3 ? return_to_user(v, f.rax) : (long)f.rax;
 }
 
 long do_stack_switch(uint64_t ss, uint64_t sp)
