@@ -12,6 +12,7 @@
 #include "cpu/cpu.h"
 #include "cpu/insn.h"
 #include "cpu/layout.h"
+#include "cpu/leak.h"
 #include "cpu/serial.h"
 #include "cpu/traps.h"
 #include "paging/frame.h"
@@ -57,6 +58,20 @@ static void find_build_id(void)
             (struct build_id){build_id_note[1], (const uint8_t *)(build_id_note + 4)};
 }
 
+/* On a CPU that leaks, who could read all memory anyway loses no one's secrets by running. */
+static bool may_run_here(const struct system_config *sys, const struct domain_config *config)
+{
+    const char *leak = cpu_leak();
+
+    if (!leak || sys->allow_unsafe_cpu || config->privileges & PRIV_FOREIGN_MAP)
+        return true;
+    log_line(
+        "/domains/%s: untrusted, and %s: expected another CPU, the privilege \"foreign-map\", or "
+        "allow-unsafe-cpu in /hypervisor",
+        config->name, leak);
+    return false;
+}
+
 static void build_all(const struct system_config *sys)
 {
     static struct domain_config config;
@@ -65,7 +80,10 @@ static void build_all(const struct system_config *sys)
 
     console_set_prefix(sys->nr_domains > 1);
     for (unsigned i = 0; i < sys->nr_domains; i++) {
-        struct domain *d = config_domain(sys, i, &config) ? build_domain(&config) : NULL;
+        struct domain *d = NULL;
+
+        if (config_domain(sys, i, &config) && may_run_here(sys, &config))
+            d = build_domain(&config);
 
         if (d)
             built[n++] = d;

@@ -232,8 +232,18 @@ static const struct tree_property root_properties[] = {
     {"#size-cells", tree_parse_ignored, .expected = ""},
 };
 
+static const char *parse_allow_unsafe_cpu(const struct tree_property *p, struct tree_bytes v,
+                                          void *out)
+{
+    struct system_config *sys = out;
+
+    sys->allow_unsafe_cpu = true;
+    return v.size == 0 ? NULL : p->expected;
+}
+
 static const struct tree_property hypervisor_properties[] = {
     {"compatible", tree_parse_compatible, .expected = "\"lamina,hypervisor\""},
+    {"allow-unsafe-cpu", parse_allow_unsafe_cpu, .expected = "no value"},
 };
 
 /* Nothing is read from a blob beyond its real size, whatever its header says. */
@@ -305,7 +315,7 @@ static int read_top_nodes(struct system_config *sys)
             tree_read(&node, NULL, 0, NULL);
         } else if (strcmp(name, "hypervisor") == 0) {
             if (tree_expect_leaf(&node))
-                tree_read(&node, hypervisor_properties, ARRAY_LEN(hypervisor_properties), NULL);
+                tree_read(&node, hypervisor_properties, ARRAY_LEN(hypervisor_properties), sys);
         } else if (strncmp(name, "__", 2) != 0 && strcmp(name, "aliases") != 0) {
             log_line("%s: unknown node: expected /domains, /wiring or /hypervisor", node.path);
             node.errors++;

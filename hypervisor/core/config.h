@@ -15,9 +15,10 @@
 /* Large (16 KiB): make it static. */
 struct system_config {
     const void *fdt;
-    unsigned nr_domains; /* nodes under /domains, wrong ones included */
-    unsigned refused;    /* nodes outside /domains and /wiring that were reported as wrong */
-    int wiring;          /* node offset, negative: none */
+    unsigned nr_domains;   /* nodes under /domains, wrong ones included */
+    unsigned refused;      /* nodes outside /domains and /wiring that were reported as wrong */
+    bool allow_unsafe_cpu; /* untrusted domains run even if the CPU leaks the hypervisor's memory */
+    int wiring;            /* node offset, negative: none */
     struct {
         int node;
         uint32_t phandle; /* 0: none */
