@@ -58,7 +58,8 @@ void env_init(void)
 
 /* --- TLBs --- */
 
-enum { SEEN_READ = 1, SEEN_WRITE = 2, SEEN_TABLE = 4 /* times 1 << level - 1 */ };
+enum { SEEN_READ = 1, SEEN_WRITE = 2, SEEN_TABLE = 4 /* << level - 1 */, SEEN_DESCRIPTORS = 64 };
+#define SEEN_ANY_TABLE (SEEN_TABLE * 15)
 
 static struct {
     mfn_t l4;
@@ -171,7 +172,7 @@ void env_tlb_fill(unsigned cpu)
             uint64_t entry = v->domain->vcpu[i]->arch.paging.area[j];
 
             if ((entry & PTE_PRESENT) && (entry & PTE_RW) && j != FIRST_RESERVED_GDT_PAGE)
-                saw(cpu, pte_frame(entry), SEEN_READ);
+                saw(cpu, pte_frame(entry), SEEN_DESCRIPTORS);
         }
 }
 
@@ -189,8 +190,8 @@ bool env_tlb_wrong(void)
             if ((seen & SEEN_WRITE) && type >= TYPE_L1 && type <= TYPE_DESCRIPTOR)
                 what = "can be written, but is a table";
             else if (seen >= SEEN_TABLE && type == TYPE_WRITABLE)
-                what = "is walked as a table, but can be written";
-            else if (seen >= SEEN_TABLE && type >= TYPE_L1 && type <= TYPE_L4 &&
+                what = "is used as a table, but can be written";
+            else if ((seen & SEEN_ANY_TABLE) && type >= TYPE_L1 && type <= TYPE_L4 &&
                      !(seen & (SEEN_TABLE << (type - 1))))
                 what = "is walked as a table of another level";
             else if (cpu_state[cpu].owner[n] != f->owner && f->owner)
