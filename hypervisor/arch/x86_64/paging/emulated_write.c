@@ -42,17 +42,22 @@ bool paging_read_entry(struct vcpu *v, uint64_t va, uint64_t *value)
 
 enum entry_write paging_write_entry(struct vcpu *v, uint64_t va, uint64_t old, uint64_t new)
 {
-    struct update u = {.d = v->domain, .from = v->domain, .from_number = owner_number(v->domain)};
+    struct update u = {
+        .d = v->domain,
+        .from = v->domain,
+        .from_number = owner_number(v->domain),
+        .how = UPDATE_IF_EXPECTED,
+        .expected = old,
+    };
     enum entry_write result = ENTRY_REFUSED;
     mfn_t table;
     unsigned index;
 
     paging_lock(v->domain);
     if (find_table(v, va, &table, &index)) {
-        if (READ_ONCE(((const uint64_t *)frame_bytes(table))[index]) != old)
-            result = ENTRY_CHANGED;
-        else if (update_l1(&u, table, index, new) == 0)
-            result = ENTRY_WRITTEN;
+        int rc = update_l1(&u, table, index, new);
+
+        result = rc == 0 ? ENTRY_WRITTEN : rc == -XEN_EAGAIN ? ENTRY_CHANGED : ENTRY_REFUSED;
     }
     paging_unlock(v->domain);
     return result;

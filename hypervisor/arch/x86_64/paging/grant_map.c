@@ -20,6 +20,7 @@ static uint64_t *entry_at(struct vcpu *v, uint64_t host_addr, uint32_t flags)
     const struct frame *f;
     unsigned index;
     mfn_t table;
+    uint64_t word;
 
     if (!(flags & GNTMAP_contains_pte)) {
         if (!find_l1(v->arch.paging.kernel_l4, host_addr, &table, &index))
@@ -28,8 +29,11 @@ static uint64_t *entry_at(struct vcpu *v, uint64_t host_addr, uint32_t flags)
         table = mfn(host_addr >> PAGE_SHIFT);
         index = host_addr / 8 % TABLE_ENTRIES;
         f = frame_lookup(table);
-        if (host_addr % 8 != 0 || !f || READ_ONCE(f->owner) != owner_number(v->domain) ||
-            TYPE_OF(f->type) != TYPE_L1 || (f->type & TYPE_USES) == 0)
+        if (host_addr % 8 != 0 || !f || READ_ONCE(f->owner) != owner_number(v->domain))
+            return NULL;
+        /* Read once: a page that is no table may change its type at any time. */
+        word = READ_ONCE(f->type);
+        if (TYPE_OF(word) != TYPE_L1 || (word & TYPE_USES) == 0)
             return NULL;
     }
     return (uint64_t *)frame_bytes(table) + index;

@@ -73,14 +73,14 @@ static int do_one(struct update *u, const struct mmu_update *req)
     switch (cmd) {
     case MMU_NORMAL_PT_UPDATE:
     case MMU_PT_UPDATE_PRESERVE_AD:
-        u->preserve_ad = cmd == MMU_PT_UPDATE_PRESERVE_AD;
+        u->how = cmd == MMU_PT_UPDATE_PRESERVE_AD ? UPDATE_KEEP_AD : UPDATE_PLAIN;
         return update_entry(u, req->ptr - cmd, req->val);
     case MMU_MACHPHYS_UPDATE:
         return update_m2p(u, req->ptr, req->val);
     case MMU_PT_UPDATE_NO_TRANSLATE:
         if (!subop_exists(__HYPERVISOR_mmu_update, cmd))
             return -XEN_ENOSYS;
-        u->preserve_ad = false;
+        u->how = UPDATE_PLAIN;
         return update_entry(u, req->ptr - cmd, req->val);
     default:
         return -XEN_ENOSYS;

@@ -38,7 +38,7 @@ int update_upper(const struct update *u, unsigned level, mfn_t table, unsigned i
                 return rc;
         }
     }
-    write_entry(entry, val, u->preserve_ad);
+    (void)write_entry(u, entry, val);
     if (old & PTE_PRESENT)
         table_put(u->d, pte_frame(old));
     return 0;

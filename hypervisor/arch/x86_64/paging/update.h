@@ -10,33 +10,41 @@ struct update {
     struct domain *d;
     struct domain *from;
     uint32_t from_number; /* owner_number(from) */
-    bool preserve_ad;     /* keep the accessed and dirty bits that are set */
+    enum { UPDATE_PLAIN, UPDATE_KEEP_AD, UPDATE_IF_EXPECTED } how;
+    uint64_t expected; /* with UPDATE_IF_EXPECTED: its value must be this */
 };
 
-/* The processor sets accessed and dirty bits at any time; nothing else changes an entry here. */
-static inline void write_entry(uint64_t *entry, uint64_t val, bool preserve_ad)
+/* The processor sets accessed and dirty bits at any time; nothing else changes an entry here.
+ * False: it was not as expected. */
+static inline bool write_entry(const struct update *u, uint64_t *entry, uint64_t val)
 {
     uint64_t old;
 
-    if (likely(!preserve_ad)) {
+    if (likely(u->how == UPDATE_PLAIN)) {
         WRITE_ONCE(*entry, val);
-        return;
+        return true;
     }
+    old = u->expected;
+    if (u->how == UPDATE_IF_EXPECTED)
+        return __atomic_compare_exchange_n(entry, &old, val, false, __ATOMIC_ACQ_REL,
+                                           __ATOMIC_RELAXED);
     old = READ_ONCE(*entry);
     while (!__atomic_compare_exchange_n(entry, &old, val | (old & (PTE_ACCESSED | PTE_DIRTY)),
                                         false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
         ;
+    return true;
 }
 
 /* Leaves the line in the log; returns rc. */
 int update_l1_refused(const struct update *u, mfn_t table, unsigned index, uint64_t val, int rc);
 
-/* Gives the entry a new value. 0, or -XEN_EINVAL, -XEN_EPERM, -XEN_EBUSY as Xen does, and a line in
- * the log. The frame is a table of that level; index is below TABLE_ENTRIES. */
+/* Gives the entry a new value. 0; -XEN_EINVAL, -XEN_EPERM, -XEN_EBUSY as Xen does, and a line in
+ * the log; -XEN_EAGAIN: not as expected. The frame is a table of that level; index is below
+ * TABLE_ENTRIES. */
 static inline int update_l1(const struct update *u, mfn_t table, unsigned index, uint64_t val)
 {
     uint64_t *entry = (uint64_t *)frame_bytes(table) + index;
-    uint64_t old = READ_ONCE(*entry);
+    uint64_t old = READ_ONCE(*entry), gained = 0;
 
     if (val & PTE_PRESENT) {
         if (unlikely(val & ~(PTE_ALLOWED_L1 | PTE_FRAME)))
@@ -47,11 +55,16 @@ static inline int update_l1(const struct update *u, mfn_t table, unsigned index,
 
             if (unlikely(rc))
                 return update_l1_refused(u, table, index, val, rc);
+            gained = val;
         } else {
-            old &= ~PTE_PRESENT; /* the new entry takes over its references */
+            old = 0; /* the new entry takes over its references */
         }
     }
-    write_entry(entry, val, u->preserve_ad);
+    if (unlikely(!write_entry(u, entry, val))) {
+        if (gained)
+            l1_entry_put(gained, u->d, tlb_stamp());
+        return -XEN_EAGAIN;
+    }
     if (old & PTE_PRESENT)
         l1_entry_put(old, u->d, tlb_stamp());
     return 0;
