@@ -1,5 +1,6 @@
 #include "core/console.h"
 #include "core/domain.h"
+#include "core/hypercall.h"
 #include "core/hypercalls.h"
 #include "core/log.h"
 #include "lib/format.h"
@@ -95,7 +96,7 @@ static void log_locked(const char *who, const char *fmt, va_list args)
 
     if (who)
         used = format(line, sizeof(line), "%s: ", who);
-    vformat(line + used, sizeof(line) - used, fmt, args);
+    vformat_printable(line + used, sizeof(line) - used, fmt, args);
     end_open_line();
     arch_console_write("(lamina) ", 9);
     arch_console_write(line, strlen(line));
@@ -180,6 +181,7 @@ static void ring_take_output(struct domain *d)
         console_domain_write(d, chunk, part);
         cons += part;
         n -= part;
+        cond_resched();
     }
     __atomic_store_n(&ring->out_cons, prod, __ATOMIC_RELEASE);
 }
@@ -260,9 +262,8 @@ static long console_write(struct domain *d, unsigned count, guest_ptr_t buffer)
         console_domain_write(d, chunk, part);
         buffer = guest_ptr_at(buffer, part);
         count -= part;
-        if (READ_ONCE(current->work) & WORK_STOP)
+        if (!may_go_on())
             break;
-        cond_resched();
     }
     return 0;
 }

@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "core/vcpu_op.h"
 #include "core/wiring.h"
+#include "lib/clamp.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
@@ -25,6 +26,7 @@ struct domain *domain_get(uint16_t id)
         id = current->domain->id;
     if (id > CONFIG_MAX_DOMAINS)
         return NULL;
+    id = clamp_index(id, CONFIG_MAX_DOMAINS + 1);
     spin_lock(&lock);
     d = domains[id];
     if (d)
@@ -205,9 +207,10 @@ static void give_back(struct domain *d)
     grant_release_mappings(d);
     grant_destroy(d);
     wiring_free(d);
-    if (d->console.ring)
+    if (d->console.ring) {
+        d->console.ring = NULL;
         arch_frame_put(d->console.ring_frame, true);
-    d->console.ring = NULL;
+    }
 }
 
 void domains_one_less(void)

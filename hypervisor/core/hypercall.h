@@ -22,6 +22,13 @@ void hypercall_init(void);
 const struct abi_version *abi_version_find(uint32_t number); /* NULL: not published */
 const struct abi_version *abi_version_newest(void);
 
+/* In loops whose length a guest chooses: cond_resched, then whether the domain still runs. */
+static inline bool may_go_on(void)
+{
+    cond_resched();
+    return !(READ_ONCE(current->work) & WORK_STOP);
+}
+
 /* Whether the caller's ABI version has this sub-operation; otherwise the answer is -ENOSYS. */
 static inline bool subop_exists(unsigned hypercall, uint64_t subop)
 {

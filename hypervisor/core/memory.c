@@ -27,11 +27,15 @@ static bool give_back(const struct request *q, uint64_t i)
 
     if (!extent_number(q, i, &first))
         return false;
-    for (uint64_t n = first; n < first + (1ul << q->r.extent_order); n++)
-        if (arch_depopulate(q->d, mfn(n)) != 0) {
-            guest_log(q->d, "decrease_reservation: mfn %#lx is not a page of the domain", n);
+    for (uint64_t n = 0; n < 1ul << q->r.extent_order; n++) {
+        if (arch_depopulate(q->d, mfn(first + n)) != 0) {
+            guest_log(q->d, "decrease_reservation: mfn %#lx is not a page of the domain",
+                      first + n);
             return false;
         }
+        if (n % 32 == 31)
+            cond_resched();
+    }
     return true;
 }
 

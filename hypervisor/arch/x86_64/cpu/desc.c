@@ -143,6 +143,7 @@ static void syscall_init(struct cpu *c)
 {
     wrmsr(MSR_STAR, (uint64_t)SEL_USER_CS32 << 48 | (uint64_t)SEL_HV_CODE << 32);
     wrmsr(MSR_LSTAR, (uint64_t)syscall_landing + LANDING_SIZE * c->id);
+    wrmsr(MSR_SYSENTER_CS, 0); /* SYSENTER raises #GP */
     wrmsr(MSR_CSTAR, (uint64_t)syscall32_landing + LANDING_SIZE * c->id);
     wrmsr(MSR_SFMASK, RFLAGS_TF | RFLAGS_IF | RFLAGS_DF | RFLAGS_IOPL | RFLAGS_NT | RFLAGS_RF |
                           RFLAGS_VM | RFLAGS_AC);

@@ -188,7 +188,8 @@ void guest_page_fault(struct vcpu *v, struct regs *r, uint64_t address)
 {
     uint32_t error = r->error_code;
 
-    if (unlikely(ldt_fault(v, &address)))
+    /* A look into the LDT is the processor's own; the guest's accesses to that address are not. */
+    if (!(error & (PF_PRESENT | PF_USER)) && ldt_fault(v, &address))
         return;
     if ((error & (PF_PRESENT | PF_WRITE | PF_RESERVED)) == (PF_PRESENT | PF_WRITE) &&
         v->arch.pv.kernel_mode && v->domain->vm_assist & 1ul << VMASST_TYPE_writable_pagetables &&

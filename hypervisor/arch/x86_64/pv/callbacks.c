@@ -1,6 +1,7 @@
 /* Registration of the guest's entry points, and its way back from them: set_trap_table,
  * set_callbacks, callback_op, iret, stack_switch, fpu_taskswitch. */
 #include "core/log.h"
+#include "core/hypercall.h"
 #include "core/hypercalls.h"
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
@@ -27,9 +28,8 @@ long do_set_trap_table(guest_ptr_t table)
             return -XEN_EINVAL;
         t.cs = guest_code_selector(t.cs);
         traps[t.vector] = t;
-        if (READ_ONCE(current->work) & WORK_STOP)
-            return -XEN_EINVAL; /* a table without end, and its domain is over */
-        cond_resched();
+        if (!may_go_on())
+            return -XEN_EINVAL;
     }
 }
 

@@ -99,7 +99,10 @@ void arch_switch(struct vcpu *prev, struct vcpu *next)
     cpu_set_stack(top);
     paging_switch_to(next, next->arch.pv.kernel_mode);
     if (!next->idle) {
-        pv_load_segments(next);
+        /* Without tables there is no GDT of the guest's either: it only gives back its resources.
+         */
+        if (!mfn_equal(next->arch.paging.kernel_l4, INVALID_MFN))
+            pv_load_segments(next);
         fpu_restore(next->arch.pv.fpu);
         if (next->arch.pv.fpu_trap)
             fpu_set_trap(true);
