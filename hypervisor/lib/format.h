@@ -1,4 +1,5 @@
-/* Formatted output to a buffer: %d %u %x %p %c %s with l, ll, z, width, 0, - and # (hex prefix). */
+/* Formatted output to a buffer: %d %u %x %s %%, with l or z; for numbers # (hex prefix), 0 and a
+ * width (of the digits); for texts a precision. */
 #ifndef LIB_FORMAT_H
 #define LIB_FORMAT_H
 
@@ -6,7 +7,10 @@
 #include "lib/types.h"
 
 /* Returns the length the whole text has; writes at most size bytes including the final NUL. */
-int format(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);
-int vformat(char *buf, size_t size, const char *fmt, va_list args);
+size_t format(char *buf, size_t size, const char *fmt, ...) PRINTF(3, 4);
+size_t vformat(char *buf, size_t size, const char *fmt, va_list args);
+/* Puts '?' for what is no printable ASCII character; size is not 0. For consoles: messages quote
+ * guests and boot modules, which can hold anything. */
+void vformat_printable(char *buf, size_t size, const char *fmt, va_list args);
 
 #endif

@@ -18,17 +18,12 @@ static inline bool list_empty(const struct list *head)
     return head->next == head;
 }
 
-static inline void list_insert_before(struct list *pos, struct list *node)
-{
-    node->prev = pos->prev;
-    node->next = pos;
-    pos->prev->next = node;
-    pos->prev = node;
-}
-
 static inline void list_append(struct list *head, struct list *node)
 {
-    list_insert_before(head, node);
+    node->prev = head->prev;
+    node->next = head;
+    head->prev->next = node;
+    head->prev = node;
 }
 
 /* Leaves the node pointing at itself, so that removing it twice is harmless. */
@@ -38,7 +33,5 @@ static inline void list_remove(struct list *node)
     node->next->prev = node->prev;
     list_init(node);
 }
-
-#define list_for_each(it, head) for (struct list *it = (head)->next; it != (head); it = it->next)
 
 #endif

@@ -9,14 +9,9 @@ struct spinlock {
     uint32_t held;
 };
 
-static inline bool spin_trylock(struct spinlock *l)
-{
-    return __atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE) == 0;
-}
-
 static inline void spin_lock(struct spinlock *l)
 {
-    while (unlikely(!spin_trylock(l)))
+    while (unlikely(__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE)))
         while (READ_ONCE(l->held))
             __builtin_ia32_pause();
 }

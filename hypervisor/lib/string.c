@@ -65,15 +65,6 @@ void *memchr(const void *s, int c, size_t n)
     return NULL;
 }
 
-size_t strlen(const char *s)
-{
-    const char *p = s;
-
-    while (*p)
-        p++;
-    return p - s;
-}
-
 size_t strnlen(const char *s, size_t max)
 {
     size_t n = 0;
@@ -83,27 +74,16 @@ size_t strnlen(const char *s, size_t max)
     return n;
 }
 
-int strncmp(const char *a, const char *b, size_t n)
+size_t strlen(const char *s)
 {
-    for (; n; n--, a++, b++)
-        if (*a != *b || !*a)
-            return (unsigned char)*a - (unsigned char)*b;
-    return 0;
+    return strnlen(s, SIZE_MAX);
 }
 
 int strcmp(const char *a, const char *b)
 {
-    return strncmp(a, b, SIZE_MAX);
-}
-
-char *strchr(const char *s, int c)
-{
-    for (;; s++) {
-        if (*s == (char)c)
-            return (char *)(uintptr_t)s;
-        if (!*s)
-            return NULL;
-    }
+    while (*a && *a == *b)
+        a++, b++;
+    return (unsigned char)*a - (unsigned char)*b;
 }
 
 char *strrchr(const char *s, int c)
@@ -116,37 +96,4 @@ char *strrchr(const char *s, int c)
         if (!*s)
             return (char *)(uintptr_t)last;
     }
-}
-
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A' + 10;
-    return 99;
-}
-
-/* Unsigned numbers without sign or leading blanks; saturates. */
-unsigned long strtoul(const char *restrict s, char **restrict end, int base)
-{
-    unsigned long value = 0;
-    int d;
-
-    if ((base == 0 || base == 16) && s[0] == '0' && (s[1] == 'x' || s[1] == 'X') &&
-        digit_value(s[2]) < 16) {
-        s += 2;
-        base = 16;
-    } else if (base == 0) {
-        base = s[0] == '0' ? 8 : 10;
-    }
-    for (; (d = digit_value(*s)) < base; s++)
-        if (__builtin_mul_overflow(value, (unsigned long)base, &value) ||
-            __builtin_add_overflow(value, (unsigned long)d, &value))
-            value = ~0ul;
-    if (end)
-        *end = (char *)(uintptr_t)s;
-    return value;
 }

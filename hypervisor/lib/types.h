@@ -21,11 +21,6 @@ typedef struct {
     uint64_t n;
 } pfn_t;
 
-/* Guest frame number as the ABI passes it: for a PV guest it holds the number of an mfn. */
-typedef struct {
-    uint64_t n;
-} gfn_t;
-
 static inline mfn_t mfn(uint64_t n)
 {
     return (mfn_t){n};
@@ -34,11 +29,6 @@ static inline mfn_t mfn(uint64_t n)
 static inline pfn_t pfn(uint64_t n)
 {
     return (pfn_t){n};
-}
-
-static inline gfn_t gfn(uint64_t n)
-{
-    return (gfn_t){n};
 }
 
 static inline bool mfn_equal(mfn_t a, mfn_t b)
