@@ -7,7 +7,6 @@
 
 #define FDT_VERSION     17
 #define FDT_HEADER_SIZE 40
-#define MAX_BLOB        0x7fffffff /* libfdt counts in int */
 
 _Static_assert(DOMAIN_NAME_MAX == TREE_NAME_MAX + 1, "domain names are node names");
 _Static_assert(LAMINA_WIRE_NAME_LEN == TREE_NAME_MAX + 1, "wire names are node names");
@@ -68,15 +67,6 @@ static const char *parse_privileges(const struct tree_property *p, struct tree_b
     return NULL;
 }
 
-static const char *parse_no_console_write(const struct tree_property *p, struct tree_bytes v,
-                                          void *out)
-{
-    struct domain_config *dom = out;
-
-    dom->privileges &= ~PRIV_CONSOLE_WRITE;
-    return v.size == 0 ? NULL : p->expected;
-}
-
 #define FIELD(member) .offset = offsetof(struct domain_config, member)
 
 static const struct tree_property domain_properties[] = {
@@ -92,8 +82,9 @@ static const struct tree_property domain_properties[] = {
     {"cpus", parse_cpus, .expected = "host CPUs <0 .. 63>, each at most once"},
     {"privileges", parse_privileges,
      .expected = "a list of \"console-read\", \"foreign-map\", \"control\""},
-    {"no-console-write", parse_no_console_write, .expected = "no value"},
+    {"no-console-write", tree_parse_flag, .expected = "no value", FIELD(no_console_write)},
     {"abi-version", tree_parse_cell, TREE_RANGE(1, 65535, ""), FIELD(abi_version)},
+    {0},
 };
 
 bool config_domain(const struct system_config *sys, unsigned index, struct domain_config *dom)
@@ -105,11 +96,14 @@ bool config_domain(const struct system_config *sys, unsigned index, struct domai
         .cpus = ~0ul,
         .vcpus = 1,
         .weight = 256,
-        .privileges = PRIV_CONSOLE_WRITE,
         .id = (uint16_t)(index + 1),
     };
-    return tree_node_name(&node, &dom->name) && tree_expect_leaf(&node) &&
-           tree_read(&node, domain_properties, ARRAY_LEN(domain_properties), dom);
+    if (!tree_node_name(&node, &dom->name) || !tree_expect_leaf(&node) ||
+        !tree_read(&node, domain_properties, dom))
+        return false;
+    if (!dom->no_console_write)
+        dom->privileges |= PRIV_CONSOLE_WRITE;
+    return true;
 }
 
 /* --- wires --- */
@@ -128,64 +122,44 @@ static uint16_t domid_of(const struct system_config *sys, uint32_t phandle)
     return 0;
 }
 
-#define NOT_A_DOMAIN "the label of a node in /domains where <&LABEL> stands"
-
+/* Pairs <&DOMAIN NUMBER>, v.size == p->min; the first is for end p->max. */
 static const char *parse_ends(const struct tree_property *p, struct tree_bytes v, void *out)
 {
     const struct wire_target *target = out;
+    const bool page = target->wire->kind == LAMINA_WIRE_shared_page;
 
-    if (v.size != 16)
+    if (v.size != p->min)
         return p->expected;
-    for (unsigned i = 0; i < 2; i++) {
-        const uint32_t port = tree_cell(v, 2 * i + 1);
+    for (size_t i = 0; i < v.size / 4; i++) {
+        struct wire_config_end *end = &target->wire->end[p->max + i / 2];
+        const uint32_t cell = tree_cell(v, i);
 
-        target->wire->end[i].domid = domid_of(target->sys, tree_cell(v, 2 * i));
-        target->wire->end[i].number = port;
-        if (target->wire->end[i].domid == 0)
-            return NOT_A_DOMAIN;
-        if (port < p->min || port > p->max)
-            return "ports 1 .. 4095";
+        if (i % 2 == 0) {
+            end->domid = domid_of(target->sys, cell);
+            if (end->domid == 0)
+                return "the label of a node in /domains where <&LABEL> stands";
+        } else {
+            end->number = cell;
+            if (page && (cell < 8 || cell > 32767))
+                return "a grant reference 8 .. 32767";
+            if (!page && (cell < 1 || cell > 4095))
+                return "ports 1 .. 4095";
+        }
     }
     return NULL;
 }
 
-static const char *parse_owner(const struct tree_property *p, struct tree_bytes v, void *out)
-{
-    const struct wire_target *target = out;
-    struct wire_config *wire = target->wire;
-
-    if (v.size != 8)
-        return p->expected;
-    wire->end[0].domid = domid_of(target->sys, tree_cell(v, 0));
-    if (wire->end[0].domid == 0)
-        return NOT_A_DOMAIN;
-    wire->end[0].number = wire->end[1].number = tree_cell(v, 1);
-    return wire->end[0].number >= p->min && wire->end[0].number <= p->max
-               ? NULL
-               : "a grant reference 8 .. 32767";
-}
-
-static const char *parse_peer(const struct tree_property *p, struct tree_bytes v, void *out)
-{
-    const struct wire_target *target = out;
-
-    if (v.size != 4)
-        return p->expected;
-    target->wire->end[1].domid = domid_of(target->sys, tree_cell(v, 0));
-    return target->wire->end[1].domid == 0 ? NOT_A_DOMAIN : NULL;
-}
-
 static const struct tree_property event_properties[] = {
     {"compatible", tree_parse_compatible, .expected = "\"lamina,event-channel\"", .required = true},
-    {"ends", parse_ends, .expected = "<&DOMAIN PORT &DOMAIN PORT>", .min = 1, .max = 4095,
-     .required = true},
+    {"ends", parse_ends, .expected = "<&DOMAIN PORT &DOMAIN PORT>", .min = 16, .required = true},
+    {0},
 };
 
 static const struct tree_property page_properties[] = {
     {"compatible", tree_parse_compatible, .expected = "\"lamina,shared-page\"", .required = true},
-    {"owner", parse_owner, .expected = "<&DOMAIN REFERENCE>", .min = 8, .max = 32767,
-     .required = true},
-    {"peer", parse_peer, .expected = "<&DOMAIN>", .required = true},
+    {"owner", parse_ends, .expected = "<&DOMAIN REFERENCE>", .min = 8, .required = true},
+    {"peer", parse_ends, .expected = "<&DOMAIN>", .min = 4, .max = 1, .required = true},
+    {0},
 };
 
 int config_next_wire(const struct system_config *sys, int after)
@@ -199,52 +173,46 @@ bool config_wire(const struct system_config *sys, int offset, struct wire_config
 {
     struct tree_node node = tree_node(sys->fdt, offset, "/wiring/");
     struct wire_target target = {sys, wire};
-    bool good;
+    const struct tree_property *properties = event_properties;
 
-    *wire = (struct wire_config){0};
-    if (!tree_node_name(&node, &wire->name))
-        return false;
-    if (tree_is_compatible(&node, event_properties[0].expected)) {
-        wire->kind = LAMINA_WIRE_event_channel;
-        good = tree_read(&node, event_properties, ARRAY_LEN(event_properties), &target);
-    } else if (tree_is_compatible(&node, page_properties[0].expected)) {
+    *wire = (struct wire_config){.kind = LAMINA_WIRE_event_channel};
+    if (fdt_node_check_compatible(sys->fdt, offset, "lamina,shared-page") == 0) {
         wire->kind = LAMINA_WIRE_shared_page;
-        good = tree_read(&node, page_properties, ARRAY_LEN(page_properties), &target);
-    } else {
+        properties = page_properties;
+    } else if (fdt_node_check_compatible(sys->fdt, offset, "lamina,event-channel") != 0) {
         tree_refuse_compatible(&node, "\"lamina,event-channel\" or \"lamina,shared-page\"");
-        good = false;
+        return false;
     }
-    good = tree_expect_leaf(&node) && good;
-    if (good && wire->end[0].domid == wire->end[1].domid) {
-        log_line("%s: both ends are domain %u: expected two different domains", node.path,
-                 wire->end[0].domid);
-        good = false;
-    }
-    return good;
+    if (!tree_node_name(&node, &wire->name) || !tree_expect_leaf(&node) ||
+        !tree_read(&node, properties, &target))
+        return false;
+    if (wire->kind == LAMINA_WIRE_shared_page)
+        wire->end[1].number = wire->end[0].number;
+    if (wire->end[0].domid != wire->end[1].domid)
+        return true;
+    log_line("%s: both ends are domain %u: expected two different domains", node.path,
+             wire->end[0].domid);
+    return false;
 }
 
 /* --- the whole tree --- */
 
 static const struct tree_property root_properties[] = {
     {"compatible", tree_parse_compatible, .expected = "\"lamina,system-v1\"", .required = true},
-    {"model", tree_parse_ignored, .expected = ""},
-    {"#address-cells", tree_parse_ignored, .expected = ""},
-    {"#size-cells", tree_parse_ignored, .expected = ""},
+    {.name = "model"},
+    {.name = "#address-cells"},
+    {.name = "#size-cells"},
+    {0},
 };
-
-static const char *parse_allow_unsafe_cpu(const struct tree_property *p, struct tree_bytes v,
-                                          void *out)
-{
-    struct system_config *sys = out;
-
-    sys->allow_unsafe_cpu = true;
-    return v.size == 0 ? NULL : p->expected;
-}
 
 static const struct tree_property hypervisor_properties[] = {
     {"compatible", tree_parse_compatible, .expected = "\"lamina,hypervisor\""},
-    {"allow-unsafe-cpu", parse_allow_unsafe_cpu, .expected = "no value"},
+    {"allow-unsafe-cpu", tree_parse_flag, .expected = "no value",
+     .offset = offsetof(struct system_config, allow_unsafe_cpu)},
+    {0},
 };
+
+static const struct tree_property no_properties[] = {{0}};
 
 /* Nothing is read from a blob beyond its real size, whatever its header says. */
 static bool check_blob(const void *blob, size_t size)
@@ -265,8 +233,6 @@ static bool check_blob(const void *blob, size_t size)
     else if (fdt_totalsize(blob) > size)
         log_line("system tree: truncated: %zu bytes: expected %u as its header says", size,
                  fdt_totalsize(blob));
-    else if (fdt_totalsize(blob) > MAX_BLOB)
-        log_line("system tree: %u bytes: expected less than 2 GiB", fdt_totalsize(blob));
     else if (fdt_off_dt_struct(blob) % 4 != 0)
         log_line("system tree: garbage: structure block at offset %#x: expected a multiple of 4",
                  fdt_off_dt_struct(blob));
@@ -305,18 +271,17 @@ static int read_top_nodes(struct system_config *sys)
     fdt_for_each_subnode(at, sys->fdt, 0)
     {
         struct tree_node node = tree_node(sys->fdt, at, "/");
-        const char *name = fdt_get_name(sys->fdt, at, NULL);
 
-        if (strcmp(name, "domains") == 0) {
+        if (strcmp(node.path, "/domains") == 0) {
             domains = at;
-            tree_read(&node, NULL, 0, NULL);
-        } else if (strcmp(name, "wiring") == 0) {
+            tree_read(&node, no_properties, NULL);
+        } else if (strcmp(node.path, "/wiring") == 0) {
             sys->wiring = at;
-            tree_read(&node, NULL, 0, NULL);
-        } else if (strcmp(name, "hypervisor") == 0) {
+            tree_read(&node, no_properties, NULL);
+        } else if (strcmp(node.path, "/hypervisor") == 0) {
             if (tree_expect_leaf(&node))
-                tree_read(&node, hypervisor_properties, ARRAY_LEN(hypervisor_properties), sys);
-        } else if (strncmp(name, "__", 2) != 0 && strcmp(name, "aliases") != 0) {
+                tree_read(&node, hypervisor_properties, sys);
+        } else if (strcmp(node.path, "/aliases") != 0 && memcmp(node.path, "/__", 3) != 0) {
             log_line("%s: unknown node: expected /domains, /wiring or /hypervisor", node.path);
             node.errors++;
         }
@@ -327,7 +292,7 @@ static int read_top_nodes(struct system_config *sys)
 
 bool config_open(struct system_config *sys, const void *blob, size_t size)
 {
-    struct tree_node root;
+    struct tree_node root = {.fdt = blob, .path = "/"};
     int domains;
 
     memset(sys, 0, sizeof(*sys));
@@ -335,12 +300,11 @@ bool config_open(struct system_config *sys, const void *blob, size_t size)
     sys->wiring = -1;
     if (!check_blob(blob, size))
         return false;
-    root = tree_node(blob, 0, "/");
-    if (!tree_is_compatible(&root, root_properties[0].expected)) {
+    if (fdt_node_check_compatible(blob, 0, "lamina,system-v1") != 0) {
         tree_refuse_compatible(&root, root_properties[0].expected);
         return false;
     }
-    tree_read(&root, root_properties, ARRAY_LEN(root_properties), NULL);
+    tree_read(&root, root_properties, NULL);
     sys->refused = root.errors;
     domains = read_top_nodes(sys);
     if (domains < 0) {

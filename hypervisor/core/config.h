@@ -38,12 +38,13 @@ struct domain_config {
     uint32_t privileges;  /* PRIV_* */
     uint32_t abi_version; /* newest ABI version that the domain may see; 0: no limit */
     uint16_t id;          /* 1, 2, ... in the order of the nodes */
+    bool no_console_write;
 };
 
 struct wire_config {
     const char *name; /* the node's, 1 .. 31 characters */
     uint32_t kind;    /* LAMINA_WIRE_* */
-    struct {
+    struct wire_config_end {
         uint16_t domid;  /* exists in the tree; may have been refused */
         uint32_t number; /* port; for a shared page the grant reference, at both ends */
     } end[2];            /* of a shared page: owner, peer */

@@ -8,9 +8,9 @@
 #define VALUE_SIZE 64
 #define MAX_ERRORS 4 /* lines that one node can cost */
 
-uint32_t tree_cell(struct tree_bytes v, unsigned index)
+uint32_t tree_cell(struct tree_bytes v, size_t index)
 {
-    return fdt32_ld((const fdt32_t *)(const void *)(v.data + 4 * (size_t)index));
+    return fdt32_ld((const fdt32_t *)(const void *)(v.data + 4 * index));
 }
 
 bool tree_is_strings(struct tree_bytes v)
@@ -23,24 +23,7 @@ static bool is_string(struct tree_bytes v)
     return v.size > 0 && strnlen(v.data, v.size) == v.size - 1;
 }
 
-/* The value is the string that `quoted` has in quotes. */
-static bool is_quoted(struct tree_bytes v, const char *quoted)
-{
-    const size_t length = strlen(quoted) - 2;
-
-    return is_string(v) && v.size == length + 1 && memcmp(v.data, quoted + 1, length) == 0;
-}
-
 /* --- messages --- */
-
-/* Copies what may come to a console: from a blob that can hold anything. */
-static size_t put_text(char *out, size_t used, size_t size, const char *text)
-{
-    for (; *text && used + 1 < size; text++)
-        out[used++] = *text >= ' ' && *text <= '~' ? *text : '?';
-    out[used] = 0;
-    return used;
-}
 
 /* Strings as people write them: printable, each at least one character long. */
 static bool looks_like_strings(struct tree_bytes v)
@@ -54,38 +37,38 @@ static bool looks_like_strings(struct tree_bytes v)
     return true;
 }
 
+/* As the tree's source would have it; long ones only in part. */
 static void show_value(char *out, struct tree_bytes v)
 {
-    const bool strings = looks_like_strings(v);
-    const bool cells = !strings && v.size % 4 == 0;
-    size_t used = 0, at = 0;
+    const bool strings = looks_like_strings(v), cells = !strings && v.size % 4 == 0;
+    const char *const end = out + VALUE_SIZE;
 
-    out[0] = 0;
-    while (at < v.size) {
-        used = put_text(out, used, VALUE_SIZE, at ? strings ? ", " : " " : cells ? "<" : "");
-        if (used + 20 > VALUE_SIZE) {
-            used = put_text(out, used, VALUE_SIZE, "...");
+    for (size_t at = 0; at < v.size;) {
+        const char *s = v.data + at;
+
+        out += format(out, end - out, "%s", at ? strings ? ", " : " " : cells ? "<" : "");
+        if (end - out < 20) {
+            out += format(out, end - out, "...");
             break;
         }
         if (strings) {
-            used = put_text(out, used, VALUE_SIZE - 8, "\"");
-            used = put_text(out, used, VALUE_SIZE - 8, v.data + at);
-            used = put_text(out, used, VALUE_SIZE, used < VALUE_SIZE - 9 ? "\"" : "...\"");
-            at += strlen(v.data + at) + 1;
+            const size_t room = end - out - 10;
+
+            out +=
+                format(out, end - out, "\"%.*s%s\"", (int)room, s, strlen(s) > room ? "..." : "");
+            at += strlen(s) + 1;
         } else if (cells) {
-            used +=
-                (size_t)format(out + used, VALUE_SIZE - used, "%u", tree_cell(v, (unsigned)at / 4));
+            out += format(out, end - out, "%u", tree_cell(v, at / 4));
             at += 4;
         } else {
-            used += (size_t)format(out + used, VALUE_SIZE - used, "%02x", v.data[at] & 0xffu);
-            at++;
+            out += format(out, end - out, "%02x", (uint8_t)v.data[at++]);
         }
     }
-    put_text(out, used, VALUE_SIZE,
-             v.size == 0 ? "(no value)"
-             : cells     ? ">"
-             : strings   ? ""
-                         : " (bytes)");
+    format(out, end - out, "%s",
+           v.size == 0 ? "(no value)"
+           : cells     ? ">"
+           : strings   ? ""
+                       : " (bytes)");
 }
 
 void tree_refuse(struct tree_node *node, const char *name, struct tree_bytes v,
@@ -93,63 +76,41 @@ void tree_refuse(struct tree_node *node, const char *name, struct tree_bytes v,
 {
     char value[VALUE_SIZE];
 
+    node->errors++;
+    if (!v.data) {
+        log_line("%s: %s is missing: expected %s", node->path, name, expected);
+        return;
+    }
     show_value(value, v);
     log_line("%s: %s = %s: expected %s", node->path, name, value, expected);
-    node->errors++;
 }
 
-static void refuse_missing(struct tree_node *node, const char *name, const char *expected)
+/* Whether the names differ in one place only, by at most two letters: as typing errors do. */
+static bool resembles(const char *a, const char *b)
 {
-    log_line("%s: %s is missing: expected %s", node->path, name, expected);
-    node->errors++;
-}
+    const size_t length_a = strlen(a), length_b = strlen(b), shorter = MIN(length_a, length_b);
+    size_t head = 0, tail = 0;
 
-/* How many letters must be inserted, deleted or replaced to make b of a. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned row[TREE_NAME_MAX + 1];
-    const size_t columns = strlen(b);
-
-    if (strnlen(a, TREE_NAME_MAX + 1) > TREE_NAME_MAX || columns > TREE_NAME_MAX)
-        return ~0u;
-    for (size_t j = 0; j <= columns; j++)
-        row[j] = (unsigned)j;
-    for (size_t i = 0; a[i]; i++) {
-        unsigned diagonal = row[0];
-
-        row[0]++;
-        for (size_t j = 0; j < columns; j++) {
-            const unsigned replaced = diagonal + (a[i] != b[j]);
-
-            diagonal = row[j + 1];
-            row[j + 1] = MIN(replaced, MIN(row[j], row[j + 1]) + 1);
-        }
-    }
-    return row[columns];
+    while (head < shorter && a[head] == b[head])
+        head++;
+    while (tail < shorter - head && a[length_a - 1 - tail] == b[length_b - 1 - tail])
+        tail++;
+    return head + tail + 2 >= MAX(length_a, length_b);
 }
 
 static void refuse_unknown(struct tree_node *node, const char *name,
-                           const struct tree_property *table, size_t count)
+                           const struct tree_property *table)
 {
-    char shown[TREE_NAME_MAX + 1];
-    const char *nearest = NULL;
-    unsigned best = 4;
+    const struct tree_property *p;
 
-    for (size_t i = 0; i < count; i++) {
-        const unsigned d = distance(name, table[i].name);
-
-        if (d < best && d < strlen(table[i].name)) {
-            best = d;
-            nearest = table[i].name;
-        }
-    }
-    put_text(shown, 0, sizeof(shown), name);
-    if (nearest)
-        log_line("%s: %s: unknown property: did you mean %s?", node->path, shown, nearest);
-    else
-        log_line("%s: %s: unknown property: docs/system-tree.md has the known ones", node->path,
-                 shown);
     node->errors++;
+    for (p = table; p->name && !resembles(name, p->name); p++)
+        ;
+    if (p->name)
+        log_line("%s: %.31s: unknown property: did you mean %s?", node->path, name, p->name);
+    else
+        log_line("%s: %.31s: unknown property: docs/system-tree.md has the known ones", node->path,
+                 name);
 }
 
 /* --- nodes --- */
@@ -157,79 +118,67 @@ static void refuse_unknown(struct tree_node *node, const char *name,
 struct tree_node tree_node(const void *fdt, int offset, const char *parent_path)
 {
     struct tree_node node = {.fdt = fdt, .offset = offset};
-    const char *name = fdt_get_name(fdt, offset, NULL);
-    const size_t used = put_text(node.path, 0, TREE_PATH_MAX, parent_path);
 
-    put_text(node.path, used, TREE_PATH_MAX, name ? name : "?");
+    format(node.path, sizeof(node.path), "%s%s", parent_path, fdt_get_name(fdt, offset, NULL));
     return node;
 }
 
 /* Names come to consoles and to other guests, so they keep to plain characters. */
 bool tree_node_name(struct tree_node *node, const char **name)
 {
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-";
     int length;
-    const char *s = fdt_get_name(node->fdt, node->offset, &length);
-    bool good = s && length >= 1 && length <= TREE_NAME_MAX;
+    const char *s = *name = fdt_get_name(node->fdt, node->offset, &length);
+    bool good = length >= 1 && length <= TREE_NAME_MAX;
 
     for (int i = 0; good && i < length; i++)
-        good = (s[i] >= 'a' && s[i] <= 'z') || (s[i] >= 'A' && s[i] <= 'Z') ||
-               (s[i] >= '0' && s[i] <= '9') || strchr("._+-", s[i]) != NULL;
+        good = memchr(plain, s[i], sizeof(plain) - 1);
     if (!good) {
         log_line("%s: its name has %d characters: expected 1 .. 31 of A-Z a-z 0-9 . _ + -",
                  node->path, length);
         node->errors++;
     }
-    *name = s;
     return good;
-}
-
-static struct tree_bytes compatible_of(const struct tree_node *node)
-{
-    int size;
-    const char *data = fdt_getprop(node->fdt, node->offset, "compatible", &size);
-
-    return (struct tree_bytes){data, data ? (size_t)size : 0};
-}
-
-bool tree_is_compatible(const struct tree_node *node, const char *quoted)
-{
-    return is_quoted(compatible_of(node), quoted);
 }
 
 void tree_refuse_compatible(struct tree_node *node, const char *expected)
 {
-    const struct tree_bytes v = compatible_of(node);
+    int size;
+    const char *data = fdt_getprop(node->fdt, node->offset, "compatible", &size);
 
-    if (v.data)
-        tree_refuse(node, "compatible", v, expected);
-    else
-        refuse_missing(node, "compatible", expected);
+    tree_refuse(node, "compatible", (struct tree_bytes){data, (size_t)size}, expected);
 }
 
 static void read_property(struct tree_node *node, int at, const struct tree_property *table,
-                          size_t count, uint32_t *seen, void *out)
+                          uint32_t *seen, void *out)
 {
-    const char *name, *expected;
+    const struct tree_property *p;
+    const char *name, *expected = NULL;
     int size;
     const char *data = fdt_getprop_by_offset(node->fdt, at, &name, &size);
-    const struct tree_bytes v = {data, data ? (size_t)size : 0};
-    size_t i;
+    const struct tree_bytes v = {data, (size_t)size};
+    uint32_t bit;
 
     if (strcmp(name, "phandle") == 0) /* dtc's own, in any node that something refers to */
         return;
-    for (i = 0; i < count && strcmp(name, table[i].name) != 0; i++)
+    for (p = table; p->name && strcmp(name, p->name) != 0; p++)
         ;
-    if (i == count) {
-        refuse_unknown(node, name, table, count);
+    if (!p->name) {
+        refuse_unknown(node, name, table);
         return;
     }
-    expected = *seen & (1u << i) ? "it only once" : table[i].parse(&table[i], v, out);
+    bit = 1u << (p - table);
+    if (*seen & bit)
+        expected = "it only once";
+    else if (p->parse)
+        expected = p->parse(p, v, out);
     if (expected)
         tree_refuse(node, name, v, expected);
-    *seen |= 1u << i;
+    *seen |= bit;
 }
 
-bool tree_read(struct tree_node *node, const struct tree_property *table, size_t count, void *out)
+bool tree_read(struct tree_node *node, const struct tree_property *table, void *out)
 {
     uint32_t seen = 0;
     int at;
@@ -238,12 +187,11 @@ bool tree_read(struct tree_node *node, const struct tree_property *table, size_t
     {
         if (node->errors >= MAX_ERRORS)
             return false;
-        read_property(node, at, table, count, &seen, out);
+        read_property(node, at, table, &seen, out);
     }
-    for (size_t i = 0; i < count && node->errors < MAX_ERRORS; i++) {
-        if (table[i].required && !(seen & (1u << i)))
-            refuse_missing(node, table[i].name, table[i].expected);
-    }
+    for (const struct tree_property *p = table; p->name && node->errors < MAX_ERRORS; p++)
+        if (p->required && !(seen & (1u << (p - table))))
+            tree_refuse(node, p->name, (struct tree_bytes){0}, p->expected);
     return node->errors == 0;
 }
 
@@ -253,23 +201,30 @@ bool tree_expect_leaf(struct tree_node *node)
 
     if (child < 0)
         return true;
-    log_line("%s: has a node %s: expected none", node->path, tree_node(node->fdt, child, "").path);
+    log_line("%s: has a node %.31s: expected none", node->path,
+             fdt_get_name(node->fdt, child, NULL));
     node->errors++;
     return false;
 }
 
 /* --- kinds of value --- */
 
-const char *tree_parse_ignored(const struct tree_property *p, struct tree_bytes v, void *out)
+const char *tree_parse_compatible(const struct tree_property *p, struct tree_bytes v, void *out)
 {
-    (void)p, (void)v, (void)out;
+    const size_t length = strlen(p->expected) - 2;
+
+    (void)out;
+    if (!is_string(v) || v.size != length + 1 || memcmp(v.data, p->expected + 1, length) != 0)
+        return p->expected;
     return NULL;
 }
 
-const char *tree_parse_compatible(const struct tree_property *p, struct tree_bytes v, void *out)
+const char *tree_parse_flag(const struct tree_property *p, struct tree_bytes v, void *out)
 {
-    (void)out;
-    return is_quoted(v, p->expected) ? NULL : p->expected;
+    if (v.size != 0)
+        return p->expected;
+    *(bool *)((char *)out + p->offset) = true;
+    return NULL;
 }
 
 const char *tree_parse_cell(const struct tree_property *p, struct tree_bytes v, void *out)

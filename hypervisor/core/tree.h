@@ -5,13 +5,12 @@
 #include "lib/types.h"
 
 #define TREE_NAME_MAX 31 /* characters in a node's name */
-#define TREE_PATH_MAX 64
 
 struct tree_node {
     const void *fdt; /* passed fdt_check_full() */
     int offset;
-    unsigned errors;          /* lines logged about it */
-    char path[TREE_PATH_MAX]; /* for messages: printable, shortened */
+    unsigned errors; /* lines logged about it */
+    char path[64];   /* for messages: shortened */
 };
 
 /* A property's bytes, in the blob: 4-byte aligned. */
@@ -21,8 +20,9 @@ struct tree_bytes {
 };
 
 struct tree_property {
-    const char *name;
-    /* Stores the value in *out; returns NULL, or what was expected instead. */
+    const char *name; /* NULL ends a table */
+    /* Stores the value in *out; returns NULL, or what was expected instead. NULL: it is not read.
+     */
     const char *(*parse)(const struct tree_property *p, struct tree_bytes v, void *out);
     const char *expected;
     uint32_t min, max; /* as parse understands them */
@@ -40,29 +40,27 @@ bool tree_node_name(struct tree_node *node, const char **name);
 
 /* Reads every property but phandle (the table has at most 32). Unknown, repeated, missing and wrong
  * ones are logged, up to a few; false if there was any. */
-bool tree_read(struct tree_node *node, const struct tree_property *table, size_t count, void *out);
+bool tree_read(struct tree_node *node, const struct tree_property *table, void *out);
 
 /* False, logged, if there is a node in the node. */
 bool tree_expect_leaf(struct tree_node *node);
 
-/* Logs "PATH: NAME = VALUE: expected EXPECTED". */
+/* Logs "PATH: NAME = VALUE: expected EXPECTED", or that it is missing (v.data is NULL). */
 void tree_refuse(struct tree_node *node, const char *name, struct tree_bytes v,
                  const char *expected);
-
-/* Whether the node's compatible is the string that is given in quotes. */
-bool tree_is_compatible(const struct tree_node *node, const char *quoted);
-/* Logs that it is missing or wrong. */
+/* The same for its compatible. */
 void tree_refuse_compatible(struct tree_node *node, const char *expected);
 
 /* Cell number index of a value that has it. */
-uint32_t tree_cell(struct tree_bytes v, unsigned index);
+uint32_t tree_cell(struct tree_bytes v, size_t index);
 
 /* The value is one or more strings, each with its NUL. */
 bool tree_is_strings(struct tree_bytes v);
 
-const char *tree_parse_ignored(const struct tree_property *p, struct tree_bytes v, void *out);
 /* The very string that `expected` has in quotes; stores nothing. */
 const char *tree_parse_compatible(const struct tree_property *p, struct tree_bytes v, void *out);
+/* No value; sets a bool. */
+const char *tree_parse_flag(const struct tree_property *p, struct tree_bytes v, void *out);
 /* One cell, min .. max, into a uint32_t. */
 const char *tree_parse_cell(const struct tree_property *p, struct tree_bytes v, void *out);
 /* At least min bytes, into a struct tree_bytes. */
