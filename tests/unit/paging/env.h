@@ -4,7 +4,7 @@
 #define ENV_H
 
 #include "core/domain.h"
-#include "paging/audit.h"
+#include "audit.h"
 #include "paging/paging.h"
 
 #ifndef ENV_FRAMES

@@ -50,6 +50,11 @@ static inline uint64_t va_of(unsigned page)
     return GUEST_VA + page * PAGE_SIZE;
 }
 
+static inline uint64_t m2p_get(mfn_t m)
+{
+    return ((uint64_t *)M2P_RW_START)[m.n];
+}
+
 long update(uint64_t ptr, uint64_t val);
 long ext(unsigned cmd, uint64_t arg1, uint64_t arg2);
 /* Unmaps the guest's own mapping of its page, so that it can become a table. */

@@ -239,11 +239,8 @@ static void by_virtual_address(void **state)
     (void)state;
     assert_int_equal(do_update_va_mapping(va_of(0), pte_make(g.page[1], P), UVMF_INVLPG), 0);
     assert_int_equal(entry(&g, 0) & PTE_FRAME, g.page[1].n << 12);
-    assert_int_equal(paging_lookup(va_of(0) + 123), entry(&g, 0));
-    for (unsigned i = 0; i < ARRAY_LEN(nowhere); i++) {
+    for (unsigned i = 0; i < ARRAY_LEN(nowhere); i++)
         assert_int_equal(do_update_va_mapping(nowhere[i], 0, 0), -XEN_EINVAL);
-        assert_int_equal(paging_lookup(nowhere[i]), 0);
-    }
     assert_int_equal(do_update_va_mapping(va_of(0), pte_make(g.page[AT_L1], RW), 0), -XEN_EBUSY);
     env_flushes = 0;
     assert_int_equal(do_update_va_mapping(va_of(0), 0, UVMF_NONE), 0);

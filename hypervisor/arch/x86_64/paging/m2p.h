@@ -14,9 +14,4 @@ static inline void m2p_set(mfn_t frame, uint64_t pfn_number)
     WRITE_ONCE(((uint64_t *)M2P_RW_START)[frame.n], pfn_number);
 }
 
-static inline uint64_t m2p_get(mfn_t frame)
-{
-    return READ_ONCE(((uint64_t *)M2P_RW_START)[frame.n]);
-}
-
 #endif

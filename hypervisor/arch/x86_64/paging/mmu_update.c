@@ -160,7 +160,13 @@ static long do_single(struct domain *d, guest_ptr_t at)
 
 long do_mmu_update(guest_ptr_t reqs, uint32_t count, guest_ptr_t done_ptr, uint32_t foreigndom)
 {
-    if (likely(count == 1 && foreigndom == DOMID_SELF && done_ptr.addr == 0))
-        return do_single(current->domain, reqs);
-    return do_many(reqs, count, done_ptr, foreigndom);
+    if (unlikely(count != 1 || foreigndom != DOMID_SELF))
+        return do_many(reqs, count, done_ptr, foreigndom);
+
+    long rc = do_single(current->domain, reqs);
+    uint32_t done = rc == 0;
+
+    if (done_ptr.addr != 0)
+        (void)copy_to_guest(done_ptr, &done, sizeof(done));
+    return rc;
 }

@@ -199,7 +199,13 @@ static __attribute__((noinline)) long do_many(guest_ptr_t ops, uint32_t count, g
 
 long do_mmuext_op(guest_ptr_t ops, uint32_t count, guest_ptr_t done_ptr, uint32_t foreigndom)
 {
-    if (likely(count == 1 && foreigndom == DOMID_SELF && done_ptr.addr == 0))
-        return do_one(current->domain, ops);
-    return do_many(ops, count, done_ptr, foreigndom);
+    if (unlikely(count != 1 || foreigndom != DOMID_SELF))
+        return do_many(ops, count, done_ptr, foreigndom);
+
+    long rc = do_one(current->domain, ops);
+    uint32_t done = rc == 0;
+
+    if (done_ptr.addr != 0)
+        (void)copy_to_guest(done_ptr, &done, sizeof(done));
+    return rc;
 }

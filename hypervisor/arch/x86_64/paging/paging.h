@@ -71,9 +71,4 @@ bool paging_ldt_fault(uint64_t offset, uint64_t *guest_va);
 /* Virtual address of the vCPU's GDT; its LDT is 16 pages after it. */
 uint64_t paging_gdt_va(const struct vcpu *v);
 
-/* --- the current vCPU's mappings --- */
-
-/* The L1 entry for an address in its kernel tables, or 0. */
-uint64_t paging_lookup(uint64_t va);
-
 #endif

@@ -57,17 +57,3 @@ long do_update_va_mapping_otherdomain(uint64_t va, uint64_t val, uint64_t flags,
     domain_put(from);
     return rc;
 }
-
-uint64_t paging_lookup(uint64_t va)
-{
-    struct vcpu *v = current;
-    mfn_t table;
-    unsigned index;
-    uint64_t pte = 0;
-
-    paging_lock(v->domain);
-    if (find_l1(v->arch.paging.kernel_l4, va, &table, &index))
-        pte = READ_ONCE(((uint64_t *)frame_bytes(table))[index]);
-    paging_unlock(v->domain);
-    return pte;
-}

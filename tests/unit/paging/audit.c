@@ -1,4 +1,4 @@
-#include "paging/audit.h"
+#include "audit.h"
 #include "core/log.h"
 #include "lib/string.h"
 #include "paging/area.h"
