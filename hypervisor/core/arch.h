@@ -71,9 +71,9 @@ long arch_memory_op(unsigned cmd, guest_ptr_t arg);
 
 /* Makes the current domain's L1 entry at host_addr (a virtual address, or with GNTMAP_contains_pte
  * the machine address of the entry) map the frame. The entry takes references of its own.
- * 0 or a GNTST_* error. */
+ * 0 or a GNTST_* error. Takes the domain's page_lock: hold no spin lock. */
 int arch_grant_map(uint64_t host_addr, mfn_t frame, uint32_t gntmap_flags);
-/* Clears that entry if it still maps the frame. 0 or a GNTST_* error. */
+/* Clears that entry if it still maps the frame, and flushes the domain's TLBs. As above. */
 int arch_grant_unmap(uint64_t host_addr, mfn_t frame, uint32_t gntmap_flags);
 
 /* --- life of domains and vCPUs --- */

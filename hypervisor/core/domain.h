@@ -16,7 +16,8 @@
 /* Lock order, outermost first. Never take a lock to the left while holding one to the right.
  *   domain.page_lock (mutex: may be held over preemption)
  *   > grant_table.lock > evtchn_domain.lock (two domains: lower domid first)
- *   > run queue lock > timer queue lock > allocator lock > console lock */
+ *   > run queue lock > timer queue lock > list of the domain's frames (paging/) > allocator lock
+ *   > console lock */
 
 #define MAX_VCPUS       64
 #define DOMAIN_NAME_MAX 32 /* with the NUL */
