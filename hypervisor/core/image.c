@@ -1,11 +1,34 @@
-#include "core/image_internal.h"
+#include <elf.h>
+
+#include "abi/xen.h"
+#include "core/image.h"
 #include "core/log.h"
 #include "lib/format.h"
 #include "lib/string.h"
 
 #define MAX_PROGRAM_HEADERS 128
+#define MAX_NOTES           4096 /* in all, so that tables that repeat cannot take for ever */
 
-bool image_refuse(const struct image_parser *p, const char *fmt, ...)
+/* What the notes say; numbers that no note gave are NO_ADDRESS. */
+struct notes {
+    uint64_t number[XEN_ELFNOTE_MAX + 1]; /* by XEN_ELFNOTE_*, those that are numbers */
+    uint64_t abi_version;
+    unsigned seen; /* of any owner */
+    unsigned xen;  /* of owner "Xen" */
+    bool for_xen3; /* XEN_VERSION is right */
+    bool loadable; /* LOADER or GUEST_OS is right */
+};
+
+struct parser {
+    struct image *img;
+    const char *name; /* the domain's */
+    Elf64_Ehdr header;
+    struct notes notes;
+};
+
+/* Logs the line, after the domain's name; returns false. */
+static bool refuse(const struct parser *p, const char *fmt, ...) PRINTF(2, 3);
+static bool refuse(const struct parser *p, const char *fmt, ...)
 {
     char text[192];
     va_list args;
@@ -17,153 +40,341 @@ bool image_refuse(const struct image_parser *p, const char *fmt, ...)
     return false;
 }
 
-bool image_in_file(const struct image *img, uint64_t offset, uint64_t bytes)
+static bool in_file(const struct image *img, uint64_t offset, uint64_t bytes)
 {
     return offset <= img->size && bytes <= img->size - offset;
 }
 
 /* --- headers --- */
 
-static bool check_ident(const struct image_parser *p)
+static bool check_ident(struct parser *p)
 {
-    const struct image *img = p->img;
-    const uint8_t *f = img->file;
+    const uint8_t *file = p->img->file, *id = p->header.e_ident;
+    const size_t size = p->img->size;
 
-    if (img->size == 0)
-        return image_refuse(p, "is empty: expected a 64-bit ELF file");
-    if (img->size >= 2 && f[0] == 0x1f && f[1] == 0x8b)
-        return image_refuse(p, "is gzip-compressed: expected a 64-bit ELF file, unpacked");
-    if (img->size >= 0x206 && memcmp(f + 0x202, "HdrS", 4) == 0)
-        return image_refuse(p, "is a Linux bzImage: expected the vmlinux that is packed in it");
-    if (img->size < SELFMAG || memcmp(f, ELFMAG, SELFMAG) != 0)
-        return image_refuse(p, "is not ELF: begins with %02x %02x %02x %02x: expected 7f 45 4c 46",
-                            f[0], img->size > 1 ? f[1] : 0u, img->size > 2 ? f[2] : 0u,
-                            img->size > 3 ? f[3] : 0u);
-    if (img->size > EI_CLASS && f[EI_CLASS] == ELFCLASS32)
-        return image_refuse(p, "is 32-bit ELF: expected 64-bit");
-    if (img->size < sizeof(Elf64_Ehdr))
-        return image_refuse(p, "is truncated: %zu bytes: expected an ELF header of %zu", img->size,
-                            sizeof(Elf64_Ehdr));
-    if (f[EI_CLASS] != ELFCLASS64)
-        return image_refuse(p, "is ELF of class %u: expected 2 (64-bit)", f[EI_CLASS]);
-    if (f[EI_DATA] != ELFDATA2LSB)
-        return image_refuse(p, "is ELF of byte order %u: expected 1 (little endian)", f[EI_DATA]);
+    memcpy(&p->header, file, MIN(size, sizeof(p->header))); /* the rest is zero */
+    if (size == 0)
+        return refuse(p, "is empty: expected a 64-bit ELF file");
+    if (id[0] == 0x1f && id[1] == 0x8b)
+        return refuse(p, "is gzip-compressed: expected a 64-bit ELF file, unpacked");
+    if (size >= 0x206 && memcmp(file + 0x202, "HdrS", 4) == 0)
+        return refuse(p, "is a Linux bzImage: expected the vmlinux that is packed in it");
+    if (memcmp(id, ELFMAG, SELFMAG) != 0)
+        return refuse(p, "is not ELF: begins with %02x %02x %02x %02x: expected 7f 45 4c 46", id[0],
+                      id[1], id[2], id[3]);
+    if (id[EI_CLASS] == ELFCLASS32)
+        return refuse(p, "is 32-bit ELF: expected 64-bit");
+    if (size < sizeof(p->header))
+        return refuse(p, "is truncated: %zu bytes: expected an ELF header of %zu", size,
+                      sizeof(p->header));
+    if (id[EI_CLASS] != ELFCLASS64)
+        return refuse(p, "is ELF of class %u: expected 2 (64-bit)", id[EI_CLASS]);
+    if (id[EI_DATA] != ELFDATA2LSB)
+        return refuse(p, "is ELF of byte order %u: expected 1 (little endian)", id[EI_DATA]);
     return true;
 }
 
-static bool check_header(struct image_parser *p)
+static bool check_header(const struct parser *p)
 {
     const Elf64_Ehdr *h = &p->header;
 
-    memcpy(&p->header, p->img->file, sizeof(p->header));
     if (h->e_machine != EM_X86_64)
-        return image_refuse(p, "is for ELF machine %u: expected %u (x86-64)", h->e_machine,
-                            EM_X86_64);
+        return refuse(p, "is for ELF machine %u: expected %u (x86-64)", h->e_machine, EM_X86_64);
     if (h->e_type != ET_EXEC && h->e_type != ET_DYN)
-        return image_refuse(p, "is ELF of type %u: expected 2 (executable) or 3", h->e_type);
+        return refuse(p, "is ELF of type %u: expected 2 (executable) or 3", h->e_type);
     if (h->e_phnum == 0 || h->e_phnum > MAX_PROGRAM_HEADERS)
-        return image_refuse(p, "has %u program headers: expected 1 .. %u", h->e_phnum,
-                            MAX_PROGRAM_HEADERS);
+        return refuse(p, "has %u program headers: expected 1 .. %u", h->e_phnum,
+                      MAX_PROGRAM_HEADERS);
     if (h->e_phentsize != sizeof(Elf64_Phdr))
-        return image_refuse(p, "has program headers of %u bytes: expected %zu", h->e_phentsize,
-                            sizeof(Elf64_Phdr));
-    if (!image_in_file(p->img, h->e_phoff, (uint64_t)h->e_phnum * sizeof(Elf64_Phdr)))
-        return image_refuse(p, "is truncated: %#zx bytes: expected %u program headers at %#lx",
-                            p->img->size, h->e_phnum, h->e_phoff);
+        return refuse(p, "has program headers of %u bytes: expected %zu", h->e_phentsize,
+                      sizeof(Elf64_Phdr));
+    if (!in_file(p->img, h->e_phoff, (uint64_t)h->e_phnum * sizeof(Elf64_Phdr)))
+        return refuse(p, "is truncated: %#zx bytes: expected %u program headers at %#lx",
+                      p->img->size, h->e_phnum, h->e_phoff);
+    p->img->headers = h->e_phoff;
+    p->img->nr_headers = h->e_phnum;
     return true;
 }
 
-Elf64_Phdr image_program_header(const struct image *img, unsigned index)
+static Elf64_Phdr program_header(const struct image *img, unsigned index)
 {
-    Elf64_Ehdr header;
     Elf64_Phdr ph;
 
-    memcpy(&header, img->file, sizeof(header));
-    memcpy(&ph, img->file + header.e_phoff + index * sizeof(ph), sizeof(ph));
+    memcpy(&ph, img->file + img->headers + index * sizeof(ph), sizeof(ph));
     return ph;
+}
+
+/* --- notes --- */
+
+/* The notes that are numbers. */
+static const char *const number_names[] = {
+    [XEN_ELFNOTE_ENTRY] = "ENTRY",
+    [XEN_ELFNOTE_HYPERCALL_PAGE] = "HYPERCALL_PAGE",
+    [XEN_ELFNOTE_VIRT_BASE] = "VIRT_BASE",
+    [XEN_ELFNOTE_PADDR_OFFSET] = "PADDR_OFFSET",
+    [XEN_ELFNOTE_HV_START_LOW] = "HV_START_LOW",
+    [XEN_ELFNOTE_INIT_P2M] = "INIT_P2M",
+    [XEN_ELFNOTE_MOD_START_PFN] = "MOD_START_PFN",
+};
+
+static bool read_number(const struct parser *p, const char *name, const char *desc, size_t bytes,
+                        uint64_t *out)
+{
+    if (bytes != 4 && bytes != 8)
+        return refuse(p, "note %s has %zu bytes: expected a number of 4 or 8", name, bytes);
+    *out = 0;
+    memcpy(out, desc, bytes);
+    return true;
+}
+
+/* Finds the first feature that the kernel cannot do without and that is not here. Kernels require
+ * writable_page_tables (Linux does) and run where such writes are trapped, as on Xen. */
+static bool check_features(const struct parser *p, const char *text, size_t length)
+{
+    static const char *const have[] = {"writable_page_tables", "pae_pgdir_above_4gb"};
+    const char *end = text + length;
+
+    while (text < end) {
+        const char *bar = memchr(text, '|', (size_t)(end - text));
+        const size_t n = (size_t)((bar ? bar : end) - text);
+        bool known = *text != '!';
+
+        for (size_t i = 0; i < ARRAY_LEN(have) && !known; i++)
+            known = n == strlen(have[i]) + 1 && memcmp(text + 1, have[i], n - 1) == 0;
+        if (!known)
+            return refuse(p, "note FEATURES requires \"%.*s\": expected only %s and %s",
+                          (int)MIN(n - 1, 39), text + 1, have[0], have[1]);
+        text += n + 1;
+    }
+    return true;
+}
+
+static bool begins(const char *text, size_t length, const char *wanted)
+{
+    return length >= strlen(wanted) && memcmp(text, wanted, strlen(wanted)) == 0;
+}
+
+/* Not all kernels end their strings with a NUL. */
+static bool read_xen_string(struct parser *p, uint32_t type, const char *text, size_t length)
+{
+    switch (type) {
+    case XEN_ELFNOTE_FEATURES:
+        return check_features(p, text, length);
+    case XEN_ELFNOTE_XEN_VERSION:
+        p->notes.for_xen3 = begins(text, length, "xen-3.0");
+        break;
+    case XEN_ELFNOTE_LOADER:
+        p->notes.loadable |= begins(text, length, "generic");
+        break;
+    case XEN_ELFNOTE_GUEST_OS:
+        p->notes.loadable |= begins(text, length, "linux");
+        format(p->img->guest_os, sizeof(p->img->guest_os), "%.*s", (int)MIN(length, 15), text);
+        break;
+    }
+    return true;
+}
+
+static bool is_owner(const Elf64_Nhdr *note, const char *owner, const char *wanted)
+{
+    return note->n_namesz == strlen(wanted) + 1 && memcmp(owner, wanted, note->n_namesz) == 0;
+}
+
+static bool read_note(struct parser *p, const Elf64_Nhdr *note, const char *owner, const char *desc)
+{
+    struct notes *n = &p->notes;
+    const uint32_t type = note->n_type;
+
+    if (is_owner(note, owner, LAMINA_ELFNOTE_OWNER) && type == LAMINA_ELFNOTE_ABI_VERSION)
+        return read_number(p, "ABI_VERSION", desc, note->n_descsz, &n->abi_version);
+    if (!is_owner(note, owner, "Xen"))
+        return true;
+    n->xen++;
+    if (type < ARRAY_LEN(number_names) && number_names[type])
+        return read_number(p, number_names[type], desc, note->n_descsz, &n->number[type]);
+    return read_xen_string(p, type, desc, strnlen(desc, note->n_descsz));
+}
+
+static uint64_t round_up_4(uint64_t n)
+{
+    return (n + 3) & ~3ul;
+}
+
+/* Reads the notes in that part of the file, which may be any. */
+static bool read_notes(struct parser *p, uint64_t offset, uint64_t bytes)
+{
+    if (!in_file(p->img, offset, bytes))
+        return refuse(p, "is truncated: %#zx bytes: expected %#lx at %#lx for notes", p->img->size,
+                      bytes, offset);
+    while (bytes >= sizeof(Elf64_Nhdr)) {
+        const char *owner = (const char *)p->img->file + offset + sizeof(Elf64_Nhdr);
+        Elf64_Nhdr note;
+        uint64_t size;
+
+        memcpy(&note, p->img->file + offset, sizeof(note));
+        size = sizeof(note) + round_up_4(note.n_namesz) + note.n_descsz;
+        if (size > bytes)
+            return refuse(p, "note at %#lx takes %lu bytes: expected at most the %lu left", offset,
+                          size, bytes);
+        if (++p->notes.seen > MAX_NOTES)
+            return refuse(p, "has more than %u notes: expected at most that many", MAX_NOTES);
+        if (!read_note(p, &note, owner, owner + round_up_4(note.n_namesz)))
+            return false;
+        size = MIN(round_up_4(size), bytes);
+        offset += size;
+        bytes -= size;
+    }
+    return true;
+}
+
+/* False: there is no such section (which is no mistake). */
+static bool section_header(const struct parser *p, unsigned index, Elf64_Shdr *sh)
+{
+    const Elf64_Ehdr *h = &p->header;
+
+    if (index >= h->e_shnum || h->e_shentsize != sizeof(*sh) ||
+        !in_file(p->img, h->e_shoff, (uint64_t)h->e_shnum * sizeof(*sh)))
+        return false;
+    memcpy(sh, p->img->file + h->e_shoff + index * sizeof(*sh), sizeof(*sh));
+    return true;
+}
+
+/* From note segments or, if Xen's are not there, from note sections. Some linkers leave the offset
+ * of a note segment 0. */
+static bool find_notes(struct parser *p)
+{
+    Elf64_Shdr sh;
+
+    for (unsigned i = 0; i < p->header.e_phnum; i++) {
+        const Elf64_Phdr ph = program_header(p->img, i);
+
+        if (ph.p_type == PT_NOTE && ph.p_offset != 0 && !read_notes(p, ph.p_offset, ph.p_filesz))
+            return false;
+    }
+    for (unsigned i = 0; p->notes.xen == 0 && section_header(p, i, &sh); i++)
+        if (sh.sh_type == SHT_NOTE && !read_notes(p, sh.sh_offset, sh.sh_size))
+            return false;
+    return true;
+}
+
+/* The form that came before notes: only recognised, to say so. */
+static bool has_old_section(const struct parser *p)
+{
+    static const char wanted[] = "__xen_guest";
+    Elf64_Shdr names, sh;
+
+    if (!section_header(p, p->header.e_shstrndx, &names))
+        return false;
+    for (unsigned i = 0; section_header(p, i, &sh); i++) {
+        if (in_file(p->img, names.sh_offset, (uint64_t)sh.sh_name + sizeof(wanted)) &&
+            memcmp(p->img->file + names.sh_offset + sh.sh_name, wanted, sizeof(wanted)) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool check_notes(const struct parser *p)
+{
+    static const uint8_t addresses_of_pages[] = {XEN_ELFNOTE_VIRT_BASE, XEN_ELFNOTE_INIT_P2M,
+                                                 XEN_ELFNOTE_HYPERCALL_PAGE};
+    const struct notes *n = &p->notes;
+    const uint64_t *number = n->number, start = number[XEN_ELFNOTE_HV_START_LOW];
+
+    if (n->xen == 0 && has_old_section(p))
+        return refuse(p, "has the old section __xen_guest: expected Xen's ELF notes");
+    if (n->xen == 0)
+        return refuse(p, "has no notes of owner \"Xen\": expected those of a PV kernel");
+    if (!n->for_xen3)
+        return refuse(p, "note XEN_VERSION is missing or other: expected \"xen-3.0\"");
+    if (!n->loadable)
+        return refuse(p, "note LOADER is not \"generic\" and GUEST_OS not \"linux\": expected one");
+    if (number[XEN_ELFNOTE_PADDR_OFFSET] != NO_ADDRESS &&
+        number[XEN_ELFNOTE_VIRT_BASE] == NO_ADDRESS)
+        return refuse(p, "note PADDR_OFFSET = %#lx without VIRT_BASE: expected both",
+                      number[XEN_ELFNOTE_PADDR_OFFSET]);
+    if (start != NO_ADDRESS && start > HYPERVISOR_VIRT_START)
+        return refuse(p, "note HV_START_LOW = %#lx: expected at most %#lx", start,
+                      HYPERVISOR_VIRT_START);
+    for (size_t i = 0; i < ARRAY_LEN(addresses_of_pages); i++) {
+        const unsigned type = addresses_of_pages[i];
+
+        if (number[type] != NO_ADDRESS && number[type] % PAGE_SIZE != 0)
+            return refuse(p, "note %s = %#lx: expected a multiple of 4096", number_names[type],
+                          number[type]);
+    }
+    if (n->abi_version != NO_ADDRESS && (n->abi_version == 0 || n->abi_version > 65535))
+        return refuse(p, "note ABI_VERSION = %lu: expected 1 .. 65535", n->abi_version);
+    return true;
+}
+
+static bool read_all_notes(struct parser *p)
+{
+    p->notes = (struct notes){.abi_version = NO_ADDRESS};
+    for (size_t i = 0; i < ARRAY_LEN(p->notes.number); i++)
+        p->notes.number[i] = NO_ADDRESS;
+    return find_notes(p) && check_notes(p);
 }
 
 /* --- segments --- */
 
 bool image_next_segment(const struct image *img, unsigned *cursor, struct image_segment *seg)
 {
-    Elf64_Ehdr header;
-
-    memcpy(&header, img->file, sizeof(header));
-    while (*cursor < header.e_phnum) {
-        const Elf64_Phdr ph = image_program_header(img, (*cursor)++);
+    while (*cursor < img->nr_headers) {
+        const Elf64_Phdr ph = program_header(img, (*cursor)++);
 
         if (ph.p_type != PT_LOAD || ph.p_memsz == 0)
             continue;
-        seg->bytes = img->file + ph.p_offset;
-        seg->virt = ph.p_paddr + img->virt_offset;
-        seg->file_bytes = ph.p_filesz;
-        seg->mem_bytes = ph.p_memsz;
+        *seg = (struct image_segment){img->file + ph.p_offset, ph.p_paddr + img->virt_offset,
+                                      ph.p_filesz, ph.p_memsz};
         return true;
     }
     return false;
 }
 
-/* Looks at the raw header: the segment's other end can be anywhere. */
-static bool check_segment(const struct image_parser *p, unsigned index)
+/* Looks at the raw header: the segment's other end can be anywhere. Those before it are good. */
+static bool check_segment(const struct parser *p, unsigned index, const Elf64_Phdr *ph)
 {
-    const Elf64_Phdr ph = image_program_header(p->img, index);
-    const uint64_t virt = ph.p_paddr + p->img->virt_offset;
+    const struct image *img = p->img;
+    const uint64_t virt = ph->p_paddr + img->virt_offset, end = virt + ph->p_memsz;
+    struct image_segment seg;
 
-    if (ph.p_filesz > ph.p_memsz)
-        return image_refuse(
-            p, "segment %u has %#lx bytes in the file: expected at most its %#lx in memory", index,
-            ph.p_filesz, ph.p_memsz);
-    if (!image_in_file(p->img, ph.p_offset, ph.p_filesz))
-        return image_refuse(p, "is truncated: %#zx bytes: expected %#lx at %#lx for segment %u",
-                            p->img->size, ph.p_filesz, ph.p_offset, index);
-    if (virt < p->img->virt_base)
-        return image_refuse(p, "segment %u at %#lx: expected at least VIRT_BASE = %#lx", index,
-                            virt, p->img->virt_base);
-    if (virt + ph.p_memsz < virt)
-        return image_refuse(p, "segment %u of %#lx bytes at %#lx wraps: expected its end after it",
-                            index, ph.p_memsz, virt);
+    if (ph->p_filesz > ph->p_memsz)
+        return refuse(p,
+                      "segment %u has %#lx bytes in the file: expected at most its %#lx in memory",
+                      index, ph->p_filesz, ph->p_memsz);
+    if (!in_file(img, ph->p_offset, ph->p_filesz))
+        return refuse(p, "is truncated: %#zx bytes: expected %#lx at %#lx for segment %u",
+                      img->size, ph->p_filesz, ph->p_offset, index);
+    if (virt < img->virt_base)
+        return refuse(p, "segment %u at %#lx: expected at least VIRT_BASE = %#lx", index, virt,
+                      img->virt_base);
+    if (end < virt)
+        return refuse(p, "segment %u of %#lx bytes at %#lx wraps: expected its end after it", index,
+                      ph->p_memsz, virt);
+    for (unsigned i = 0; image_next_segment(img, &i, &seg) && i <= index;)
+        if (virt < seg.virt + seg.mem_bytes && seg.virt < end)
+            return refuse(p, "segment %u at %#lx .. %#lx overlaps segment %u: expected them apart",
+                          index, virt, end, i - 1);
     return true;
 }
 
-static bool overlaps_earlier(const struct image *img, unsigned index, uint64_t virt, uint64_t bytes,
-                             unsigned *other)
-{
-    struct image_segment seg;
-    unsigned cursor = 0;
-
-    while (image_next_segment(img, &cursor, &seg) && cursor <= index) {
-        *other = cursor - 1;
-        if (virt < seg.virt + seg.mem_bytes && seg.virt < virt + bytes)
-            return true;
-    }
-    return false;
-}
-
-static bool check_segments(struct image_parser *p)
+static bool check_segments(const struct parser *p)
 {
     struct image *img = p->img;
 
     img->virt_start = NO_ADDRESS;
-    img->virt_end = 0;
-    for (unsigned i = 0; i < p->header.e_phnum; i++) {
-        const Elf64_Phdr ph = image_program_header(img, i);
+    for (unsigned i = 0; i < img->nr_headers; i++) {
+        const Elf64_Phdr ph = program_header(img, i);
         const uint64_t virt = ph.p_paddr + img->virt_offset;
-        unsigned other;
 
         if (ph.p_type != PT_LOAD || ph.p_memsz == 0)
             continue;
-        if (!check_segment(p, i))
+        if (!check_segment(p, i, &ph))
             return false;
-        if (overlaps_earlier(img, i, virt, ph.p_memsz, &other))
-            return image_refuse(
-                p, "segment %u at %#lx .. %#lx overlaps segment %u: expected them apart", i, virt,
-                virt + ph.p_memsz, other);
         img->virt_start = MIN(img->virt_start, virt);
         img->virt_end = MAX(img->virt_end, virt + ph.p_memsz);
     }
     if (img->virt_end == 0)
-        return image_refuse(p, "has no segment to load: expected at least one PT_LOAD");
+        return refuse(p, "has no segment to load: expected at least one PT_LOAD");
     return true;
 }
 
@@ -178,30 +389,34 @@ static bool in_segment(const struct image *img, uint64_t virt, uint64_t bytes)
     return false;
 }
 
+static uint64_t number_or(const struct notes *n, unsigned type, uint64_t otherwise)
+{
+    return n->number[type] == NO_ADDRESS ? otherwise : n->number[type];
+}
+
 bool image_parse(struct image *img, const void *file, size_t size, const char *name)
 {
-    struct image_parser p = {.img = img, .name = name};
-    const struct image_notes *n = &p.notes;
+    struct parser p = {.img = img, .name = name};
+    const struct notes *n = &p.notes;
 
     *img = (struct image){.file = file, .size = size};
-    if (!check_ident(&p) || !check_header(&p) || !image_read_notes(&p))
+    if (!check_ident(&p) || !check_header(&p) || !read_all_notes(&p))
         return false;
 
-    img->virt_base = n->virt_base == NO_ADDRESS ? 0 : n->virt_base;
-    img->virt_offset = img->virt_base - (n->paddr_offset == NO_ADDRESS ? 0 : n->paddr_offset);
-    img->entry = n->entry == NO_ADDRESS ? p.header.e_entry : n->entry;
-    img->hypercall_page = n->hypercall_page;
-    img->init_p2m = n->init_p2m;
-    img->ramdisk_by_pfn = n->ramdisk_by_pfn != 0;
+    img->virt_base = number_or(n, XEN_ELFNOTE_VIRT_BASE, 0);
+    img->virt_offset = img->virt_base - number_or(n, XEN_ELFNOTE_PADDR_OFFSET, 0);
+    img->entry = number_or(n, XEN_ELFNOTE_ENTRY, p.header.e_entry);
+    img->hypercall_page = n->number[XEN_ELFNOTE_HYPERCALL_PAGE];
+    img->init_p2m = n->number[XEN_ELFNOTE_INIT_P2M];
+    img->ramdisk_by_pfn = number_or(n, XEN_ELFNOTE_MOD_START_PFN, 0) != 0;
     img->abi_version = n->abi_version == NO_ADDRESS ? 0 : (uint32_t)n->abi_version;
     if (!check_segments(&p))
         return false;
     if (!in_segment(img, img->entry, 1))
-        return image_refuse(&p, "entry %#lx is in no segment: expected it in %#lx .. %#lx",
-                            img->entry, img->virt_start, img->virt_end);
-    if (n->hypercall_page != NO_ADDRESS && !in_segment(img, n->hypercall_page, PAGE_SIZE))
-        return image_refuse(&p,
-                            "note HYPERCALL_PAGE = %#lx is in no segment: expected in %#lx .. %#lx",
-                            n->hypercall_page, img->virt_start, img->virt_end);
+        return refuse(&p, "entry %#lx is in no segment: expected it in %#lx .. %#lx", img->entry,
+                      img->virt_start, img->virt_end);
+    if (img->hypercall_page != NO_ADDRESS && !in_segment(img, img->hypercall_page, PAGE_SIZE))
+        return refuse(&p, "note HYPERCALL_PAGE = %#lx is in no segment: expected in %#lx .. %#lx",
+                      img->hypercall_page, img->virt_start, img->virt_end);
     return true;
 }

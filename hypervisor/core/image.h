@@ -11,6 +11,8 @@
 struct image {
     const uint8_t *file;
     size_t size;
+    uint64_t headers; /* offset of the program headers */
+    unsigned nr_headers;
     uint64_t virt_base;
     uint64_t virt_start,
         virt_end;            /* first and one past the last byte of the segments, >= virt_base */
@@ -20,7 +22,7 @@ struct image {
     uint64_t virt_offset;    /* virtual address - p_paddr */
     uint32_t abi_version;    /* Lamina's note; 0: none */
     bool ramdisk_by_pfn;     /* MOD_START_PFN: a ramdisk need not be mapped */
-    char guest_os[16];       /* for people; "" if not said; printable */
+    char guest_os[16];       /* for people; "" if not said; any characters */
 };
 
 struct image_segment {
