@@ -1,9 +1,16 @@
-# awk -f compare.awk budgets.tsv RESULTS...: the bench guest's results beside Xen's and the budgets.
-# Fails if a row is over its budget or missing.
-BEGIN { FS = "\t"; printf "%-55s %8s %8s %8s\n", "operation", "Xen", "budget", "now" }
+# awk -f compare.awk budgets.tsv LAMINA [XEN]: what the bench guest printed on Lamina, beside the
+# budgets and Xen's figures: those of the table, or those of the guest's run there, XEN.
+# Fails if a row is over its budget or missing; with XEN, if one of Xen's is missing or a quarter off
+# the table: then this is not the comparison that the budgets were made for.
+BEGIN {
+    FS = "\t"
+    printf "%-54s %7s %7s %7s %5s\n", "instructions per operation", "Xen", "budget", "Lamina", "/Xen"
+}
 /^#/ { next }
 FILENAME == ARGV[1] { order[++rows] = $1; xen[$1] = $2; budget[$1] = $3; next }
-NF == 2 { sub(/^\[[^\]]*\] /, "", $1); now[$1] = $2 + 0 }
+NF != 2 { next }
+FILENAME == ARGV[2] { now[$1] = $2 + 0; next }
+{ measured[$1] = $2 + 0 }
 END {
     for (i = 1; i <= rows; i++) {
         name = order[i]
@@ -12,9 +19,27 @@ END {
             verdict = "missing"
         else if (budget[name] != "-" && now[name] > budget[name])
             verdict = "over"
-        bad += verdict != ""
-        printf "%-55s %8s %8s %8s %s\n", name, xen[name], budget[name], now[name], verdict
+        over += verdict != ""
+        if (ARGC > 3) {
+            if (!(name in measured) || measured[name] > xen[name] * 1.25 ||
+                measured[name] < xen[name] * 0.75) {
+                verdict = verdict " Xen: " xen[name] " in the table"
+                strange++
+            }
+            xen[name] = measured[name]
+        }
+        ratio = ""
+        if (budget[name] != "-" && now[name] > 0 && xen[name] > 0) {
+            ratio = sprintf("%.2f", now[name] / xen[name])
+            logs += log(now[name] / xen[name])
+            compared++
+        }
+        printf "%-54s %7s %7s %7s %5s %s\n", name, xen[name], budget[name], now[name], ratio, verdict
     }
-    printf "%d of %d rows are over their budget or missing\n", bad, rows
-    exit bad > 0
+    if (compared > 0)
+        printf "%-54s %29.2f\n", "geometric mean", exp(logs / compared)
+    printf "%d of %d rows are over their budget or missing\n", over, rows
+    if (ARGC > 3)
+        printf "%d rows of Xen's are not as in the table\n", strange
+    exit ARGC > 3 ? strange > 0 : over > 0
 }
