@@ -3,7 +3,6 @@
 #include "core/hypercall.h"
 #include "core/log.h"
 #include "core/vcpu_op.h"
-#include "core/wiring.h"
 #include "lib/clamp.h"
 #include "lib/format.h"
 #include "lib/string.h"
@@ -206,7 +205,6 @@ static void give_back(struct domain *d)
     arch_domain_relinquish(d);
     grant_release_mappings(d);
     grant_destroy(d);
-    wiring_free(d);
     if (d->console.ring) {
         d->console.ring = NULL;
         arch_frame_put(d->console.ring_frame, true);

@@ -29,7 +29,6 @@
 #define PRIV_CONTROL       0x8u /* debug and control calls, shutdown of the machine */
 
 struct abi_version; /* core/hypercall.h */
-struct wire_end;    /* core/wiring.h */
 
 enum domain_state {
     DOMAIN_BUILDING, /* no vCPU has run */
@@ -57,8 +56,6 @@ struct domain {
     struct evtchn_domain evtchn;
     struct grant_table grant;
     struct domain_console console;
-    struct wire_end *wires;
-    unsigned nr_wires, max_wires;
     struct domain *next_ended;
     struct arch_domain arch;
     char name[DOMAIN_NAME_MAX];

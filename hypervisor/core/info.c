@@ -108,20 +108,13 @@ long do_xen_version(uint32_t cmd, guest_ptr_t arg)
 static long get_wire(guest_ptr_t arg)
 {
     struct lamina_wire w;
-    const struct wire_end *end;
 
     if (!copy_from_guest(&w, arg, sizeof(w)))
         return -XEN_EFAULT;
     if (!memchr(w.name, '\0', sizeof(w.name)))
         return -XEN_EINVAL;
-    end = wiring_find(current->domain, w.name);
-    if (!end)
+    if (!wiring_find(current->domain->id, &w))
         return -XEN_ENOENT;
-    w.kind = end->kind;
-    w.role = end->role;
-    w.peer = end->peer;
-    w.pad = 0;
-    w.id = end->number;
     return put(arg, &w, sizeof(w));
 }
 
