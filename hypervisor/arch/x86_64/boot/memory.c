@@ -183,7 +183,9 @@ void memory_init(const struct boot_info *info)
 
 void memory_release_module(const struct boot_info *info)
 {
-    add_free(info->module.start & PAGE_MASK, (info->module.end + PAGE_SIZE - 1) & PAGE_MASK);
+    uint64_t start = MAX(info->module.start & PAGE_MASK, image_pa(image_end));
+
+    add_free(start, (info->module.end + PAGE_SIZE - 1) & PAGE_MASK);
 }
 
 uint64_t memory_total(const struct boot_info *info)

@@ -172,6 +172,7 @@ void cpu_init(struct cpu *c)
                      : "r"(SEL_HV_DATA), "i"(SEL_HV_CODE)
                      : "rax", "memory");
     cpu_load_ldt(0, 0);
+    __asm__ volatile("mov %0, %%dr7" : : "r"(0ul)); /* no breakpoints of the firmware's */
     syscall_init(c);
     fpu_init_cpu();
 }

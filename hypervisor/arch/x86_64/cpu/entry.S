@@ -227,12 +227,14 @@ vector_common:
         SAVE_REGISTERS
         testb   $3, REGS_cs(%rsp)
         jz      7f
-        mov     REGS_SIZE(%rsp), %rbx
+10:     mov     REGS_SIZE(%rsp), %rbx
         mov     %rbx, %rdi
         mov     %rsp, %rsi
         call    trap_from_guest
         jmp     exit_to_guest
-7:      mov     %rsp, %rdi
+7:      testl   $RFLAGS_VM_, REGS_rflags(%rsp)
+        jnz     10b                     /* no ring 0 selector, but a guest in virtual-8086 mode */
+        mov     %rsp, %rdi
         mov     %rsp, %rbp
         and     $-16, %rsp
         call    trap_from_hypervisor

@@ -72,6 +72,10 @@ static void interrupt(unsigned vector)
 
 void trap_from_guest(struct vcpu *v, struct regs *regs)
 {
+    if (unlikely(regs->rflags & (RFLAGS_VM | RFLAGS_IOPL))) {
+        guest_bad_flags(v, regs);
+        return;
+    }
     if (regs->vector == VECTOR_PF)
         guest_page_fault(v, regs, read_cr2());
     else if (regs->vector < 32)

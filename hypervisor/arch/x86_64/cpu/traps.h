@@ -9,6 +9,9 @@
 /* An exception (vector < 32) that a guest raised, page fault excepted. */
 void guest_exception(struct vcpu *v, struct regs *regs);
 void guest_page_fault(struct vcpu *v, struct regs *regs, uint64_t address);
+/* The guest runs with flags that no processor lets ring 3 have: some emulated ones let a 32-bit
+ * IRET set VM and with it IOPL. Ends the domain. */
+void guest_bad_flags(struct vcpu *v, struct regs *regs);
 /* int $n of a guest for n in 32 .. 255 reaches us as #GP: that is guest_exception's business. */
 
 /* A page fault of the hypervisor's own on a guest's behalf: true if the cause was removed. */

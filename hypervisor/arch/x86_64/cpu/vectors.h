@@ -29,6 +29,8 @@
 #define VECTOR_BAD_IRET 0x100
 #define VECTOR_SYSCALL  0xffffffffu
 
+/* Numbers that assembly needs without a suffix. */
+#define RFLAGS_VM_     0x20000
 #define SEL_USER_SS_   0xe02b
 #define SEL_USER_CS_   0xe033
 #define SEL_USER_CS32_ 0xe023

@@ -87,7 +87,7 @@ static void enter_kernel(struct vcpu *v, struct regs *r, const struct entry *e)
     r->vector = VECTOR_SYSCALL; /* rcx and r11 are in the frame: SYSRET may have them */
     r->rip = e->address;
     r->cs = SEL_USER_CS;
-    r->rflags &= ~(RFLAGS_AC | RFLAGS_VM | RFLAGS_RF | RFLAGS_NT | RFLAGS_TF);
+    r->rflags &= ~(RFLAGS_AC | RFLAGS_VM | RFLAGS_RF | RFLAGS_NT | RFLAGS_TF | RFLAGS_IOPL);
     r->rsp = sp;
     r->ss = SEL_USER_SS;
 }
@@ -153,11 +153,22 @@ void bounce_syscall(struct regs *r)
     pv_bounce_callback(v, r, &v->arch.pv.syscall, "SYSCALL in user mode");
 }
 
+void guest_bad_flags(struct vcpu *v, struct regs *r)
+{
+    domain_crash(v->domain, "vcpu %u: rflags %#lx at rip %#lx: ring 3 cannot have VM or IOPL",
+                 v->id, r->rflags, r->rip);
+    r->rflags = RFLAGS_IF | RFLAGS_FIXED;
+}
+
 /* SYSCALL of 32-bit code. A guest that has not asked for it sees a processor that has none. */
 void bounce_syscall32(struct regs *r)
 {
     struct vcpu *v = current;
 
+    if (unlikely(r->rflags & (RFLAGS_VM | RFLAGS_IOPL))) {
+        guest_bad_flags(v, r);
+        return;
+    }
     if (v->arch.pv.syscall32.address && !v->arch.pv.kernel_mode) {
         pv_bounce_callback(v, r, &v->arch.pv.syscall32, "SYSCALL in 32-bit user mode");
         return;

@@ -249,8 +249,8 @@ bool pv_emulate_privileged(struct vcpu *v, struct regs *r)
     if ((!v->arch.pv.kernel_mode && !may_use_ports(v)) || r->error_code || !insn_decode(&i, r) ||
         i.lock)
         return false;
-    if ((i.opcode & 0xf4) == 0xe4 ? !emulate_port(v, r, &i)
-                                  : !v->arch.pv.kernel_mode || !emulate(v, r, &i))
+    if ((i.opcode & ~0x0bu) == 0xe4 ? !emulate_port(v, r, &i)
+                                    : !v->arch.pv.kernel_mode || !emulate(v, r, &i))
         return false;
     r->rip += i.length;
     return true;
