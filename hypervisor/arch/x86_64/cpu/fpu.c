@@ -48,8 +48,13 @@ void fpu_save(void *area)
         __asm__ volatile("fxsave64 (%0)" : : "r"(area) : "memory");
 }
 
+/* AMD's restore leaves the last instruction's addresses alone unless an exception is pending: so
+ * that they are not the previous guest's, they are made our own first. */
 void fpu_restore(const void *area)
 {
+    static const uint32_t zero;
+
+    __asm__ volatile("fnclex\n\temms\n\tfildl %0" : : "m"(zero));
     if (fpu_components)
         __asm__ volatile("xrstor64 (%0)" : : "r"(area), "a"(~0u), "d"(~0u) : "memory");
     else
