@@ -39,6 +39,16 @@ void domain_put(struct domain *d)
     __atomic_fetch_sub(&d->refs, 1, __ATOMIC_ACQ_REL);
 }
 
+int domain_check_own(uint16_t id)
+{
+    struct domain *d = domain_get(id);
+
+    if (!d)
+        return -XEN_ESRCH;
+    domain_put(d);
+    return d == current->domain ? 0 : -XEN_EPERM;
+}
+
 /* --- making --- */
 
 /* Of vCPUs beyond those in shared_info, until they register one. No guest sees it. */

@@ -3,6 +3,7 @@
 #define CORE_DOMAIN_H
 
 #include "lib/types.h"
+#include "lib/clamp.h"
 #include "lib/spinlock.h"
 #include "abi/xen.h"
 #include "core/arch.h"
@@ -86,6 +87,14 @@ struct vcpu {
 /* The domain with that id, with a reference; NULL if there is none. DOMID_SELF is the caller's. */
 struct domain *domain_get(uint16_t id);
 void domain_put(struct domain *d);
+
+/* 0 if the id is the caller's own, -XEN_EPERM if it is another domain's, -XEN_ESRCH if no one's. */
+int domain_check_own(uint16_t id);
+/* Its vCPU of that number, NULL if there is none. */
+static inline struct vcpu *domain_vcpu(const struct domain *d, uint32_t id)
+{
+    return id < d->nr_vcpus ? d->vcpu[clamp_index(id, MAX_VCPUS)] : NULL;
+}
 
 /* A new domain in DOMAIN_BUILDING with one reference, or NULL. */
 struct domain *domain_create(uint16_t id, const char *name, unsigned nr_vcpus, uint64_t max_pages);

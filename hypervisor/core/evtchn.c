@@ -1,5 +1,6 @@
 /* Event channels: ports, binding, closing. */
 #include "core/evtchn_internal.h"
+#include "core/subop.h"
 
 static bool virq_is_global(uint32_t virq)
 {
@@ -14,9 +15,12 @@ static bool virq_is_global(uint32_t virq)
     }
 }
 
-static struct vcpu *vcpu_of(struct domain *d, uint32_t id)
+/* Where it is noted which port a VIRQ is bound to. */
+static uint32_t *virq_slot(const struct evtchn *chn)
 {
-    return id < d->nr_vcpus ? d->vcpu[clamp_index(id, MAX_VCPUS)] : NULL;
+    struct vcpu *v = chn->notify;
+
+    return &(virq_is_global(chn->virq) ? v->domain->vcpu[0] : v)->evtchn.virq_port[chn->virq];
 }
 
 /* b may be NULL or a. */
@@ -56,27 +60,32 @@ static int grow_to(struct domain *d, uint32_t port)
     return 0;
 }
 
-/* The domain's lock is held. Finds the lowest free port, still CHAN_FREE on return. */
+/* The domain's lock is held. The port's channel, which has to be free and still is on return. */
+static int find_channel(struct domain *d, uint32_t port, struct evtchn **found)
+{
+    int rc = grow_to(d, port);
+
+    if (rc)
+        return rc;
+    *found = evtchn_lookup(d, port);
+    if ((*found)->state != CHAN_FREE)
+        return -XEN_EEXIST;
+    (*found)->notify = d->vcpu[0];
+    return 0;
+}
+
+/* The same for the lowest free port. */
 static int find_free(struct domain *d, struct evtchn **found)
 {
     uint32_t port = d->evtchn.free_hint;
     struct evtchn *chn;
-    int rc;
 
     if (d->dying)
         return -XEN_EINVAL;
     while ((chn = evtchn_lookup(d, port)) && chn->state != CHAN_FREE)
         port++;
     d->evtchn.free_hint = port;
-    if (!chn) {
-        rc = grow_to(d, port);
-        if (rc)
-            return rc;
-        chn = evtchn_lookup(d, port);
-    }
-    chn->notify = d->vcpu[0];
-    *found = chn;
-    return 0;
+    return find_channel(d, port, found);
 }
 
 /* Takes a free channel into use. A sender that was late for its former use may have marked it. */
@@ -94,32 +103,43 @@ static void connect(struct evtchn *a, struct evtchn *b)
     WRITE_ONCE(b->peer, a);
 }
 
-long evtchn_alloc_unbound(struct evtchn_alloc_unbound *arg)
+/* Takes the lowest free port into use as `model` says. */
+static int open_port(struct domain *d, const struct evtchn *model, uint32_t *port)
 {
-    struct domain *d = current->domain, *target = domain_get(arg->dom);
     struct evtchn *chn;
     int rc;
 
-    if (!target)
-        return -XEN_ESRCH;
-    domain_put(target);
-    if (target != d)
-        return -XEN_EPERM;
-
     spin_lock(&d->evtchn.lock);
-    rc = find_free(d, &chn);
+    rc = model->state == CHAN_VIRQ && *virq_slot(model) ? -XEN_EEXIST : find_free(d, &chn);
     if (!rc) {
-        chn->remote_domid = arg->remote_dom == DOMID_SELF ? d->id : arg->remote_dom;
-        occupy(chn, CHAN_UNBOUND);
-        arg->port = chn->port;
+        chn->notify = model->notify;
+        chn->virq = model->virq;
+        chn->remote_domid = model->remote_domid;
+        occupy(chn, model->state);
+        if (model->state == CHAN_VIRQ)
+            WRITE_ONCE(*virq_slot(chn), chn->port);
+        *port = chn->port;
     }
     spin_unlock(&d->evtchn.lock);
     return rc;
 }
 
-long evtchn_bind_interdomain(struct evtchn_bind_interdomain *arg)
+static long alloc_unbound(struct vcpu *v, struct evtchn_alloc_unbound *arg)
 {
-    struct domain *d = current->domain, *remote = domain_get(arg->remote_dom);
+    struct domain *d = v->domain;
+    const struct evtchn unbound = {
+        .state = CHAN_UNBOUND,
+        .notify = d->vcpu[0],
+        .remote_domid = arg->remote_dom == DOMID_SELF ? d->id : arg->remote_dom,
+    };
+    int rc = domain_check_own(arg->dom);
+
+    return rc ? rc : open_port(d, &unbound, &arg->port);
+}
+
+static long bind_interdomain(struct vcpu *v, struct evtchn_bind_interdomain *arg)
+{
+    struct domain *d = v->domain, *remote = domain_get(arg->remote_dom);
     struct evtchn *near, *far;
     int rc;
 
@@ -144,86 +164,43 @@ long evtchn_bind_interdomain(struct evtchn_bind_interdomain *arg)
     return rc;
 }
 
-long evtchn_bind_virq(struct evtchn_bind_virq *arg)
+static long bind_virq(struct vcpu *v, struct evtchn_bind_virq *arg)
 {
-    struct domain *d = current->domain;
-    struct vcpu *v;
-    struct evtchn *chn;
-    uint32_t *slot;
-    int rc;
+    struct evtchn virq = {.state = CHAN_VIRQ, .notify = domain_vcpu(v->domain, arg->vcpu)};
 
-    if (arg->virq >= NR_VIRQS)
+    if (arg->virq >= NR_VIRQS || (virq_is_global(arg->virq) && arg->vcpu != 0))
         return -XEN_EINVAL;
-    if (virq_is_global(arg->virq) && arg->vcpu != 0)
-        return -XEN_EINVAL;
-    v = vcpu_of(d, arg->vcpu);
-    if (!v)
+    if (!virq.notify)
         return -XEN_ENOENT;
-
-    spin_lock(&d->evtchn.lock);
-    slot = &v->evtchn.virq_port[clamp_index(arg->virq, NR_VIRQS)];
-    rc = *slot ? -XEN_EEXIST : find_free(d, &chn);
-    if (!rc) {
-        chn->notify = v;
-        chn->virq = (uint8_t)arg->virq;
-        occupy(chn, CHAN_VIRQ);
-        WRITE_ONCE(*slot, chn->port);
-        arg->port = chn->port;
-    }
-    spin_unlock(&d->evtchn.lock);
-    return rc;
+    virq.virq = (uint8_t)clamp_index(arg->virq, NR_VIRQS);
+    return open_port(v->domain, &virq, &arg->port);
 }
 
-long evtchn_bind_ipi(struct evtchn_bind_ipi *arg)
+static long bind_ipi(struct vcpu *v, struct evtchn_bind_ipi *arg)
 {
-    struct domain *d = current->domain;
-    struct vcpu *v = vcpu_of(d, arg->vcpu);
-    struct evtchn *chn;
-    int rc;
+    const struct evtchn ipi = {.state = CHAN_IPI, .notify = domain_vcpu(v->domain, arg->vcpu)};
 
-    if (!v)
-        return -XEN_ENOENT;
-    spin_lock(&d->evtchn.lock);
-    rc = find_free(d, &chn);
-    if (!rc) {
-        chn->notify = v;
-        occupy(chn, CHAN_IPI);
-        arg->port = chn->port;
-    }
-    spin_unlock(&d->evtchn.lock);
-    return rc;
+    return ipi.notify ? open_port(v->domain, &ipi, &arg->port) : -XEN_ENOENT;
 }
 
-long evtchn_bind_vcpu(struct evtchn_bind_vcpu *arg)
+static long bind_vcpu(struct vcpu *v, struct evtchn_bind_vcpu *arg)
 {
-    struct domain *d = current->domain;
-    struct vcpu *v = vcpu_of(d, arg->vcpu);
-    struct evtchn *chn;
+    struct domain *d = v->domain;
+    struct vcpu *to = domain_vcpu(d, arg->vcpu);
+    struct evtchn *chn = evtchn_lookup(d, arg->port);
     long rc = 0;
 
-    if (!v)
+    if (!to)
         return -XEN_ENOENT;
-    chn = evtchn_lookup(d, arg->port);
     if (!chn)
         return -XEN_EINVAL;
 
     spin_lock(&d->evtchn.lock);
-    switch (chn->state) {
-    case CHAN_UNBOUND:
-    case CHAN_INTERDOMAIN:
-    case CHAN_HYPERVISOR:
-        WRITE_ONCE(chn->notify, v);
-        break;
-    case CHAN_VIRQ:
-        if (virq_is_global(chn->virq))
-            WRITE_ONCE(chn->notify, v);
-        else
-            rc = -XEN_EINVAL;
-        break;
-    default:
+    if (chn->state <= CHAN_RESERVED || chn->state == CHAN_IPI ||
+        (chn->state == CHAN_VIRQ && !virq_is_global(chn->virq)))
         rc = -XEN_EINVAL;
-        break;
-    }
+    else
+        WRITE_ONCE(chn->notify, to);
     spin_unlock(&d->evtchn.lock);
     return rc;
 }
@@ -239,9 +216,7 @@ static void release(struct domain *d, struct evtchn *chn)
         WRITE_ONCE(peer->state, CHAN_UNBOUND);
         WRITE_ONCE(chn->peer, NULL);
     } else if (chn->state == CHAN_VIRQ) {
-        struct vcpu *v = virq_is_global(chn->virq) ? d->vcpu[0] : chn->notify;
-
-        WRITE_ONCE(v->evtchn.virq_port[chn->virq], 0);
+        WRITE_ONCE(*virq_slot(chn), 0);
     }
     WRITE_ONCE(chn->state, CHAN_FREE);
     __atomic_fetch_and(evtchn_pending_word(chn), ~(1ul << chn->port % 64), __ATOMIC_SEQ_CST);
@@ -273,65 +248,51 @@ static long close_port(struct domain *d, uint32_t port)
     return rc;
 }
 
-long evtchn_close(struct evtchn_close *arg)
+static long close(struct vcpu *v, struct evtchn_close *arg)
 {
-    return close_port(current->domain, arg->port);
+    return close_port(v->domain, arg->port);
 }
 
 static void describe(const struct evtchn *chn, struct evtchn_status *arg)
 {
-    arg->vcpu = 0;
-    if (chn->state > CHAN_RESERVED)
-        arg->vcpu = chn->notify->id;
-    switch (chn->state) {
-    case CHAN_UNBOUND:
-        arg->status = EVTCHNSTAT_unbound;
+    static const uint8_t statuses[] = {
+        [CHAN_FREE] = EVTCHNSTAT_closed,
+        [CHAN_RESERVED] = EVTCHNSTAT_closed,
+        [CHAN_UNBOUND] = EVTCHNSTAT_unbound,
+        [CHAN_INTERDOMAIN] = EVTCHNSTAT_interdomain,
+        [CHAN_VIRQ] = EVTCHNSTAT_virq,
+        [CHAN_IPI] = EVTCHNSTAT_ipi,
+        [CHAN_HYPERVISOR] = EVTCHNSTAT_interdomain,
+    };
+
+    arg->status = statuses[chn->state];
+    arg->vcpu = chn->state > CHAN_RESERVED ? chn->notify->id : 0;
+    if (chn->state == CHAN_UNBOUND) {
         arg->u.unbound.dom = chn->remote_domid;
-        break;
-    case CHAN_INTERDOMAIN:
-        arg->status = EVTCHNSTAT_interdomain;
-        arg->u.interdomain.dom = chn->peer->notify->domain->id;
-        arg->u.interdomain.port = chn->peer->port;
-        break;
-    case CHAN_HYPERVISOR: /* as if to domain 0, which on Xen runs the console */
-        arg->status = EVTCHNSTAT_interdomain;
-        arg->u.interdomain.dom = 0;
-        arg->u.interdomain.port = 0;
-        break;
-    case CHAN_VIRQ:
-        arg->status = EVTCHNSTAT_virq;
+    } else if (chn->state == CHAN_VIRQ) {
         arg->u.virq = chn->virq;
-        break;
-    case CHAN_IPI:
-        arg->status = EVTCHNSTAT_ipi;
-        break;
-    default:
-        arg->status = EVTCHNSTAT_closed;
-        break;
+    } else if (arg->status == EVTCHNSTAT_interdomain) {
+        /* The hypervisor's as if to domain 0, which on Xen runs the console. */
+        arg->u.interdomain.dom = chn->peer ? chn->peer->notify->domain->id : 0;
+        arg->u.interdomain.port = chn->peer ? chn->peer->port : 0;
     }
 }
 
-long evtchn_status(struct evtchn_status *arg)
+static long status(struct vcpu *v, struct evtchn_status *arg)
 {
-    struct domain *d = current->domain, *target = domain_get(arg->dom);
-    struct evtchn *chn;
+    struct domain *d = v->domain;
+    struct evtchn *chn = evtchn_lookup(d, arg->port);
+    int rc = domain_check_own(arg->dom);
 
-    if (!target)
-        return -XEN_ESRCH;
-    chn = evtchn_lookup(target, arg->port);
-    domain_put(target);
-    if (!chn)
-        return -XEN_EINVAL;
-    if (target != d)
-        return -XEN_EPERM;
-
+    if (rc || !chn)
+        return rc ? rc : -XEN_EINVAL;
     spin_lock(&d->evtchn.lock);
     describe(chn, arg);
     spin_unlock(&d->evtchn.lock);
     return 0;
 }
 
-static void close_all(struct domain *d)
+void evtchn_destroy(struct domain *d)
 {
     for (uint32_t port = 1; port < READ_ONCE(d->evtchn.nr_ports); port++) {
         close_port(d, port);
@@ -340,34 +301,24 @@ static void close_all(struct domain *d)
     }
 }
 
-long evtchn_reset(struct evtchn_reset *arg)
+static long reset(struct vcpu *v, struct evtchn_reset *arg)
 {
-    struct domain *d = current->domain, *target = domain_get(arg->dom);
+    int rc = domain_check_own(arg->dom);
 
-    if (!target)
-        return -XEN_ESRCH;
-    domain_put(target);
-    if (target != d)
-        return -XEN_EPERM;
-    close_all(d);
-    return 0;
+    if (!rc)
+        evtchn_destroy(v->domain);
+    return rc;
 }
 
-/* Both domains' locks are held. */
-static int claim_wired(struct domain *d, uint32_t port, struct evtchn **found)
+long evtchn_rare_op(uint32_t cmd, guest_ptr_t arg)
 {
-    int rc;
+#define OP(name, results) [EVTCHNOP_##name] = SUBOP(name, struct evtchn_##name, results)
+    static const struct subop ops[] = {
+        OP(bind_interdomain, true), OP(bind_virq, true), OP(close, false),     OP(status, true),
+        OP(alloc_unbound, true),    OP(bind_ipi, true),  OP(bind_vcpu, false), OP(reset, false),
+    };
 
-    if (port == 0 || port >= EVTCHN_PORTS)
-        return -XEN_EINVAL;
-    rc = grow_to(d, port);
-    if (rc)
-        return rc;
-    *found = evtchn_lookup(d, port);
-    if ((*found)->state != CHAN_FREE)
-        return -XEN_EEXIST;
-    (*found)->notify = d->vcpu[0];
-    return 0;
+    return subop_call(__HYPERVISOR_event_channel_op, ops, ARRAY_LEN(ops), cmd, current, arg);
 }
 
 int evtchn_wire(struct domain *d1, uint32_t p1, struct domain *d2, uint32_t p2)
@@ -375,12 +326,12 @@ int evtchn_wire(struct domain *d1, uint32_t p1, struct domain *d2, uint32_t p2)
     struct evtchn *a, *b;
     int rc;
 
-    if (d1 == d2 && p1 == p2)
+    if (p1 == 0 || p2 == 0 || (d1 == d2 && p1 == p2))
         return -XEN_EINVAL;
     lock_two(d1, d2);
-    rc = claim_wired(d1, p1, &a);
+    rc = find_channel(d1, p1, &a);
     if (!rc)
-        rc = claim_wired(d2, p2, &b);
+        rc = find_channel(d2, p2, &b);
     if (!rc) {
         occupy(a, CHAN_INTERDOMAIN);
         occupy(b, CHAN_INTERDOMAIN);
@@ -392,18 +343,10 @@ int evtchn_wire(struct domain *d1, uint32_t p1, struct domain *d2, uint32_t p2)
 
 int evtchn_alloc_hypervisor_port(struct domain *d, void (*event)(struct domain *d), uint32_t *port)
 {
-    struct evtchn *chn;
-    int rc;
+    const struct evtchn console = {.state = CHAN_HYPERVISOR, .notify = d->vcpu[0]};
 
-    spin_lock(&d->evtchn.lock);
-    rc = find_free(d, &chn);
-    if (!rc) {
-        d->evtchn.on_hypervisor_event = event;
-        occupy(chn, CHAN_HYPERVISOR);
-        *port = chn->port;
-    }
-    spin_unlock(&d->evtchn.lock);
-    return rc;
+    d->evtchn.on_hypervisor_event = event;
+    return open_port(d, &console, port);
 }
 
 int evtchn_init(struct domain *d)
@@ -415,11 +358,6 @@ int evtchn_init(struct domain *d)
         d->evtchn.free_hint = 1;
     }
     return rc;
-}
-
-void evtchn_destroy(struct domain *d)
-{
-    close_all(d);
 }
 
 void evtchn_free(struct domain *d)

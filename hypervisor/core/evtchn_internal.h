@@ -25,19 +25,7 @@ static inline uint64_t *evtchn_pending_word(const struct evtchn *chn)
  */
 void evtchn_mark_pending(struct evtchn *chn);
 
-/* Rings the channel's other end. 0 or -XEN_EINVAL. */
-int evtchn_send(struct domain *d, uint32_t port);
-int evtchn_unmask(struct domain *d, uint32_t port);
-
-/* The operations, decoded: each takes its argument from the hypervisor's copy and leaves its
- * results there. 0 or -errno. */
-long evtchn_alloc_unbound(struct evtchn_alloc_unbound *arg);
-long evtchn_bind_interdomain(struct evtchn_bind_interdomain *arg);
-long evtchn_bind_virq(struct evtchn_bind_virq *arg);
-long evtchn_bind_ipi(struct evtchn_bind_ipi *arg);
-long evtchn_bind_vcpu(struct evtchn_bind_vcpu *arg);
-long evtchn_close(struct evtchn_close *arg);
-long evtchn_status(struct evtchn_status *arg);
-long evtchn_reset(struct evtchn_reset *arg);
+/* All operations but send and unmask. */
+long evtchn_rare_op(uint32_t cmd, guest_ptr_t arg);
 
 #endif

@@ -1,5 +1,7 @@
 /* Event channels, the frequent half: marking events pending. No lock is taken here. */
 #include "core/evtchn_internal.h"
+#include "core/hypercall.h"
+#include "core/hypercalls.h"
 
 /* Sets a bit that guests change too; returns what it was. */
 static bool set_bit_atomic(uint64_t *word, unsigned bit)
@@ -60,7 +62,7 @@ void evtchn_mark_pending(struct evtchn *chn)
     mark_pending(chn);
 }
 
-int evtchn_send(struct domain *d, uint32_t port)
+static int send(struct domain *d, uint32_t port)
 {
     struct evtchn *chn = evtchn_lookup(d, port), *peer;
 
@@ -87,7 +89,7 @@ int evtchn_send(struct domain *d, uint32_t port)
     }
 }
 
-int evtchn_unmask(struct domain *d, uint32_t port)
+static int unmask(struct domain *d, uint32_t port)
 {
     struct evtchn *chn = evtchn_lookup(d, port);
     unsigned word = port / 64, bit = port % 64;
@@ -101,6 +103,21 @@ int evtchn_unmask(struct domain *d, uint32_t port)
     if ((masked & READ_ONCE(d->shared->evtchn_pending[word])) >> bit & 1)
         notify_vcpu(READ_ONCE(chn->notify), word);
     return 0;
+}
+
+/* The frequent ones by themselves: their argument is a port number alone. */
+long do_event_channel_op(uint32_t cmd, guest_ptr_t arg)
+{
+    struct domain *d = current->domain;
+    uint32_t port;
+
+    if (cmd != EVTCHNOP_send && cmd != EVTCHNOP_unmask)
+        return evtchn_rare_op(cmd, arg);
+    if (!subop_exists(__HYPERVISOR_event_channel_op, cmd))
+        return -XEN_ENOSYS;
+    if (!copy_from_guest(&port, arg, sizeof(port)))
+        return -XEN_EFAULT;
+    return cmd == EVTCHNOP_send ? send(d, port) : unmask(d, port);
 }
 
 void evtchn_raise_virq(struct vcpu *v, unsigned virq)

@@ -37,6 +37,16 @@ void domain_put(struct domain *d)
     d->refs--;
 }
 
+int domain_check_own(uint16_t id)
+{
+    struct domain *d = domain_get(id);
+
+    if (!d)
+        return -XEN_ESRCH;
+    domain_put(d);
+    return d == current->domain ? 0 : -XEN_EPERM;
+}
+
 void domain_shutdown(struct domain *d, uint8_t code)
 {
     if (d->state != DOMAIN_RUNNING)

@@ -1,0 +1,26 @@
+#include "core/subop.h"
+#include "core/hypercall.h"
+#include "lib/clamp.h"
+
+long subop_call(unsigned hypercall, const struct subop *table, size_t length, uint32_t cmd,
+                struct vcpu *v, guest_ptr_t arg)
+{
+    uint64_t copy[SUBOP_BYTES_MAX / 8];
+    const struct subop *op;
+    long rc;
+
+    if (cmd >= length || !subop_exists(hypercall, cmd))
+        return -XEN_ENOSYS;
+    op = &table[clamp_index(cmd, length)];
+    if (!op->function)
+        return -XEN_ENOSYS;
+    if (op->bytes && !copy_from_guest(copy, arg, op->bytes))
+        return -XEN_EFAULT;
+    /* Results that cannot be written are refused while there is nothing to undo yet. */
+    if (op->results && !copy_to_guest(arg, copy, op->bytes))
+        return -XEN_EFAULT;
+    rc = op->function(v, copy);
+    if (op->results && rc >= 0 && !copy_to_guest(arg, copy, op->bytes))
+        return -XEN_EFAULT;
+    return rc;
+}
