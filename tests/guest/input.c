@@ -1,6 +1,6 @@
-/* What is typed reaches the guest: through the console ring and its event, or, for a domain with the
- * privilege console-read (command line "read"), through console_io and VIRQ_CONSOLE. Sleeps until a
- * whole line is there and prints it. */
+/* What is typed reaches the guest: through the console ring and its event, or, for a domain with
+ * the privilege console-read (command line "read"), through console_io and VIRQ_CONSOLE. Sleeps
+ * until a whole line is there and prints it. */
 #include "check.h"
 
 static size_t take(bool by_call, char *buf, size_t size)
@@ -16,8 +16,8 @@ static size_t take(bool by_call, char *buf, size_t size)
 int main(void)
 {
     bool by_call = strcmp((const char *)lm_start_info->cmd_line, "read") == 0;
-    int port = by_call ? lm_event_bind_virq(VIRQ_CONSOLE, 0)
-                       : (int)lm_start_info->console.domU.evtchn;
+    int port =
+        by_call ? lm_event_bind_virq(VIRQ_CONSOLE, 0) : (int)lm_start_info->console.domU.evtchn;
     char line[64] = "";
     size_t length = 0;
 

@@ -4,16 +4,16 @@
 
 #include "lib/types.h"
 
-#define MSR_APIC_BASE 0x1bu
+#define MSR_APIC_BASE   0x1bu
 #define MSR_SYSENTER_CS 0x174u
-#define MSR_EFER      0xc0000080u
-#define MSR_STAR      0xc0000081u
-#define MSR_LSTAR     0xc0000082u
-#define MSR_CSTAR     0xc0000083u
-#define MSR_SFMASK    0xc0000084u
-#define MSR_FS_BASE   0xc0000100u
-#define MSR_GS_BASE   0xc0000101u
-#define MSR_KERNEL_GS 0xc0000102u
+#define MSR_EFER        0xc0000080u
+#define MSR_STAR        0xc0000081u
+#define MSR_LSTAR       0xc0000082u
+#define MSR_CSTAR       0xc0000083u
+#define MSR_SFMASK      0xc0000084u
+#define MSR_FS_BASE     0xc0000100u
+#define MSR_GS_BASE     0xc0000101u
+#define MSR_KERNEL_GS   0xc0000102u
 
 #define EFER_SCE 0x001ul
 #define EFER_LME 0x100ul
