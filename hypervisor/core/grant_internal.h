@@ -3,6 +3,7 @@
 #define CORE_GRANT_INTERNAL_H
 
 #include "core/domain.h"
+#include "core/hypercall.h"
 #include "lib/clamp.h"
 
 /* Beside each entry of the shared table, out of the guest's reach: who uses it now. A frame that is
@@ -47,10 +48,7 @@ long grant_copy(guest_ptr_t uop, uint32_t count);
  * was shut down and nobody waits for the rest. */
 static inline bool grant_may_go_on(uint32_t i)
 {
-    if (likely(i % 16 != 15))
-        return true;
-    cond_resched();
-    return !(READ_ONCE(current->work) & WORK_STOP);
+    return likely(i % 16 != 15) || may_go_on();
 }
 
 #endif

@@ -81,8 +81,8 @@ static long do_extents(uint64_t start, guest_ptr_t arg,
     if (!q.d)
         return start;
     if (q.d == caller || (caller->privileges & PRIV_CONTROL))
-        for (; i < q.r.nr_extents && one(&q, i); i++)
-            cond_resched();
+        for (; i < q.r.nr_extents && may_go_on() && one(&q, i); i++)
+            ;
     domain_put(q.d);
     return i;
 }

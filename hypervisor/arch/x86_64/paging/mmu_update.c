@@ -113,8 +113,8 @@ static int do_all(struct update *u, guest_ptr_t reqs, uint32_t count, uint32_t *
                 return rc;
             ++*done;
         }
-        if (*done < count)
-            cond_resched();
+        if (*done < count && !may_go_on())
+            break;
     }
     return 0;
 }

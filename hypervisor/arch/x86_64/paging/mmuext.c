@@ -186,8 +186,8 @@ static __attribute__((noinline)) long do_many(guest_ptr_t ops, uint32_t count, g
         while (done < count && rc == 0) {
             rc = do_one(from, guest_ptr_at(ops, (uint64_t)done * sizeof(struct mmuext_op)));
             done += rc == 0;
-            if (done % 8 == 0)
-                cond_resched();
+            if (done % 8 == 0 && !may_go_on())
+                break;
         }
         if (foreigndom != DOMID_SELF)
             domain_put(from);
