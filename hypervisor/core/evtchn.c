@@ -326,7 +326,7 @@ int evtchn_wire(struct domain *d1, uint32_t p1, struct domain *d2, uint32_t p2)
     struct evtchn *a, *b;
     int rc;
 
-    if (p1 == 0 || p2 == 0 || (d1 == d2 && p1 == p2))
+    if (MIN(p1, p2) == 0 || MAX(p1, p2) >= EVTCHN_PORTS || (d1 == d2 && p1 == p2))
         return -XEN_EINVAL;
     lock_two(d1, d2);
     rc = find_channel(d1, p1, &a);

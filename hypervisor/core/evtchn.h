@@ -63,7 +63,7 @@ void evtchn_free(struct domain *d);
 void evtchn_raise_virq(struct vcpu *v, unsigned virq);
 
 /* Boot-time wiring: binds d1's port p1 to d2's port p2, both of which must be free and 1 ..
- * EVTCHN_PORTS - 1. 0, -XEN_EINVAL, -XEN_EEXIST, -XEN_ENOSPC, -XEN_ENOMEM. */
+ * EVTCHN_PORTS - 1. 0, -XEN_EINVAL, -XEN_EEXIST, -XEN_ENOMEM. */
 int evtchn_wire(struct domain *d1, uint32_t p1, struct domain *d2, uint32_t p2);
 /* Makes a port for the hypervisor's own end (console); the lowest free one. `event` is called when
  * the guest sends on it: in the sender's context, no lock held. 0 or -errno. */
