@@ -100,12 +100,20 @@ void sched_kicked(void)
         timer_set(&q->slice, arch_now_ns() + SCHED_SLICE_NS);
 }
 
-void sched_write_runstate(struct vcpu *v)
+struct vcpu_runstate_info sched_runstate(const struct vcpu *v, uint64_t now_ns)
 {
     const struct sched_vcpu *s = &v->sched;
     struct vcpu_runstate_info info = {.state = s->state, .state_entry_time = s->since_ns};
 
     memcpy(info.time, s->time_ns, sizeof(info.time));
+    info.time[info.state] += now_ns - s->since_ns;
+    return info;
+}
+
+void sched_write_runstate(struct vcpu *v)
+{
+    struct vcpu_runstate_info info = sched_runstate(v, v->sched.since_ns);
+
     v->sched.runstate_stale = !copy_to_guest(v->runstate_area, &info, sizeof(info));
 }
 
@@ -216,12 +224,4 @@ void cond_resched(void)
     arch_poll_interrupts();
     if (READ_ONCE(current->work) & WORK_RESCHED)
         schedule();
-}
-
-uint64_t sched_time(const struct vcpu *v, enum run_state state)
-{
-    const struct sched_vcpu *s = &v->sched;
-    uint64_t now = arch_now_ns();
-
-    return s->time_ns[state] + (s->state == state ? now - s->since_ns : 0);
 }

@@ -6,6 +6,7 @@
 
 #include "lib/types.h"
 #include "lib/list.h"
+#include "abi/vcpu.h"
 
 struct vcpu;
 
@@ -58,7 +59,7 @@ void sched_idle(void) __attribute__((noreturn));
 /* Copies the current vCPU's run-state times to the area that it registered. schedule() does so;
  * call it again when the guest enters its kernel with sched.runstate_stale set. */
 void sched_write_runstate(struct vcpu *v);
-/* Nanoseconds in that state so far, the current stay included. */
-uint64_t sched_time(const struct vcpu *v, enum run_state state);
+/* Its state, and the time in each, that of the current stay up to now_ns included. */
+struct vcpu_runstate_info sched_runstate(const struct vcpu *v, uint64_t now_ns);
 
 #endif

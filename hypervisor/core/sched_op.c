@@ -2,6 +2,7 @@
 #include "core/domain.h"
 #include "core/hypercall.h"
 #include "core/hypercalls.h"
+#include "core/subop.h"
 
 #define POLL_PORTS_MAX 128u
 
@@ -17,20 +18,17 @@ static bool event_came(struct vcpu *v, const void *arg)
     return must_return(v);
 }
 
-static long do_block(struct vcpu *v)
+static long block(struct vcpu *v, void *none)
 {
+    (void)none;
     WRITE_ONCE(v->info->evtchn_upcall_mask, 0);
     sched_block(event_came, NULL);
     return 0;
 }
 
-static long do_shutdown(guest_ptr_t arg)
+static long shut_down(struct vcpu *v, struct sched_shutdown *shutdown)
 {
-    struct sched_shutdown shutdown;
-
-    if (!copy_from_guest(&shutdown, arg, sizeof(shutdown)))
-        return -XEN_EFAULT;
-    domain_shutdown(current->domain, (uint8_t)shutdown.reason);
+    domain_shutdown(v->domain, (uint8_t)shutdown->reason);
     return 0;
 }
 
@@ -59,49 +57,47 @@ static bool polled_event_came(struct vcpu *v, const void *arg)
            scan_ports(v, poll, &port) != 0;
 }
 
-static long do_poll(struct vcpu *v, guest_ptr_t arg)
+static long poll(struct vcpu *v, struct sched_poll *poll)
 {
     uint64_t self = 1ul << v->id;
-    struct sched_poll poll;
     uint32_t port = 0;
     int rc;
 
-    if (!copy_from_guest(&poll, arg, sizeof(poll)))
-        return -XEN_EFAULT;
-    if (poll.nr_ports > POLL_PORTS_MAX)
+    if (poll->nr_ports > POLL_PORTS_MAX)
         return -XEN_EINVAL;
     if (must_return(v))
         return 0;
-    rc = scan_ports(v, &poll, &port);
+    rc = scan_ports(v, poll, &port);
     if (rc)
         return rc < 0 ? rc : 0;
 
-    WRITE_ONCE(v->evtchn.poll_port, poll.nr_ports == 1 ? port : 0);
+    WRITE_ONCE(v->evtchn.poll_port, poll->nr_ports == 1 ? port : 0);
     __atomic_fetch_or(&v->domain->evtchn.pollers, self, __ATOMIC_SEQ_CST);
-    if (poll.timeout)
-        timer_set(&v->evtchn.poll_timer, poll.timeout);
-    sched_block(polled_event_came, &poll);
+    if (poll->timeout)
+        timer_set(&v->evtchn.poll_timer, poll->timeout);
+    sched_block(polled_event_came, poll);
     timer_cancel(&v->evtchn.poll_timer);
     __atomic_fetch_and(&v->domain->evtchn.pollers, ~self, __ATOMIC_SEQ_CST);
     return 0;
 }
 
+static __attribute__((noinline)) long waiting_op(uint32_t cmd, guest_ptr_t arg)
+{
+    static const struct subop ops[] = {
+        [SCHEDOP_block] = {block, 0, false},
+        [SCHEDOP_shutdown] = SUBOP(shut_down, struct sched_shutdown, false),
+        [SCHEDOP_poll] = SUBOP(poll, struct sched_poll, false),
+    };
+
+    return subop_call(__HYPERVISOR_sched_op, ops, ARRAY_LEN(ops), cmd, current, arg);
+}
+
 long do_sched_op(uint32_t cmd, guest_ptr_t arg)
 {
+    if (cmd != SCHEDOP_yield)
+        return waiting_op(cmd, arg);
     if (!subop_exists(__HYPERVISOR_sched_op, cmd))
         return -XEN_ENOSYS;
-    if (cmd == SCHEDOP_yield) {
-        sched_give_way();
-        return 0;
-    }
-    switch (cmd) {
-    case SCHEDOP_block:
-        return do_block(current);
-    case SCHEDOP_shutdown:
-        return do_shutdown(arg);
-    case SCHEDOP_poll:
-        return do_poll(current, arg);
-    default:
-        return -XEN_ENOSYS;
-    }
+    sched_give_way();
+    return 0;
 }

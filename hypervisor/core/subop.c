@@ -1,11 +1,12 @@
 #include "core/subop.h"
 #include "core/hypercall.h"
+#include "core/log.h"
 #include "lib/clamp.h"
 
 long subop_call(unsigned hypercall, const struct subop *table, size_t length, uint32_t cmd,
                 struct vcpu *v, guest_ptr_t arg)
 {
-    uint64_t copy[SUBOP_BYTES_MAX / 8];
+    uint64_t copy[8];
     const struct subop *op;
     long rc;
 
@@ -14,6 +15,7 @@ long subop_call(unsigned hypercall, const struct subop *table, size_t length, ui
     op = &table[clamp_index(cmd, length)];
     if (!op->function)
         return -XEN_ENOSYS;
+    ASSERT(op->bytes <= sizeof(copy));
     if (op->bytes && !copy_from_guest(copy, arg, op->bytes))
         return -XEN_EFAULT;
     /* Results that cannot be written are refused while there is nothing to undo yet. */

@@ -16,14 +16,13 @@ struct subop {
     bool results;   /* which go back to the guest unless the answer is an error */
 };
 
-/* From a function that takes (struct vcpu *, STRUCTURE *). */
+/* From a function that takes (struct vcpu *, STRUCTURE *); at most 64 bytes. */
 #define SUBOP(function, structure, results)                     \
     {                                                           \
         _Generic(function, long (*)(struct vcpu *, structure *) \
                  : (subop_function_t)function),                 \
             sizeof(structure), results                          \
     }
-#define SUBOP_BYTES_MAX 64
 
 /* Carries it out for that vCPU. -XEN_ENOSYS if the caller's ABI version or the table does not have
  * it, -XEN_EFAULT, or what the function answers. */

@@ -2,9 +2,8 @@
 #include "core/vcpu_op.h"
 
 #include "core/domain.h"
-#include "core/hypercall.h"
 #include "core/hypercalls.h"
-#include "lib/clamp.h"
+#include "core/subop.h"
 #include "lib/string.h"
 
 #define PERIOD_MIN_NS 1000000ul
@@ -75,25 +74,28 @@ long do_set_timer_op(uint64_t timeout)
     return 0;
 }
 
-static long register_vcpu_info(struct vcpu *v, guest_ptr_t arg)
+static long is_up(struct vcpu *v, void *none)
 {
-    struct vcpu_register_vcpu_info reg;
+    (void)none;
+    return v->up;
+}
+
+static long register_vcpu_info(struct vcpu *v, struct vcpu_register_vcpu_info *reg)
+{
     struct vcpu_info *info;
     struct domain *d = v->domain;
     long rc = -XEN_EINVAL;
 
-    if (!copy_from_guest(&reg, arg, sizeof(reg)))
-        return -XEN_EFAULT;
-    if (reg.offset > PAGE_SIZE - sizeof(*info) || reg.offset % sizeof(uint64_t) != 0)
+    if (reg->offset > PAGE_SIZE - sizeof(*info) || reg->offset % sizeof(uint64_t) != 0)
         return -XEN_EINVAL;
     if (v != current && v->up)
         return -XEN_EINVAL;
 
     spin_lock(&d->evtchn.lock);
-    if (mfn_equal(v->info_frame, INVALID_MFN) && arch_frame_get(mfn(reg.mfn), d, true) == 0) {
-        info = (struct vcpu_info *)((char *)arch_frame_bytes(mfn(reg.mfn)) + reg.offset);
+    if (mfn_equal(v->info_frame, INVALID_MFN) && arch_frame_get(mfn(reg->mfn), d, true) == 0) {
+        info = (struct vcpu_info *)((char *)arch_frame_bytes(mfn(reg->mfn)) + reg->offset);
         memmove(info, v->info, sizeof(*info)); /* it may be the same page */
-        v->info_frame = mfn(reg.mfn);
+        v->info_frame = mfn(reg->mfn);
         __atomic_store_n(&v->info, info, __ATOMIC_SEQ_CST);
         /* Whoever marked an event in the old place after the copy: say that anything may be
          * pending. */
@@ -106,99 +108,74 @@ static long register_vcpu_info(struct vcpu *v, guest_ptr_t arg)
     return rc;
 }
 
-static struct vcpu_runstate_info runstate_of(const struct vcpu *v)
+static long get_runstate_info(struct vcpu *v, struct vcpu_runstate_info *info)
 {
-    const struct sched_vcpu *s = &v->sched;
-    struct vcpu_runstate_info info = {.state = s->state, .state_entry_time = s->since_ns};
-
-    for (unsigned i = 0; i < ARRAY_LEN(info.time); i++)
-        info.time[i] = sched_time(v, i);
-    return info;
-}
-
-static long register_runstate_area(struct vcpu *v, guest_ptr_t arg)
-{
-    struct vcpu_register_runstate_memory_area area;
-    struct vcpu_runstate_info info = runstate_of(v);
-
-    if (!copy_from_guest(&area, arg, sizeof(area)))
-        return -XEN_EFAULT;
-    if (area.addr.h.addr != 0 && !copy_to_guest(area.addr.h, &info, sizeof(info)))
-        return -XEN_EFAULT;
-    v->runstate_area = area.addr.h;
+    *info = sched_runstate(v, arch_now_ns());
     return 0;
 }
 
-static long set_periodic(struct vcpu *v, guest_ptr_t arg)
+static long register_runstate_area(struct vcpu *v, struct vcpu_register_runstate_memory_area *area)
 {
-    struct vcpu_set_periodic_timer set;
+    struct vcpu_runstate_info info = sched_runstate(v, arch_now_ns());
 
-    if (!copy_from_guest(&set, arg, sizeof(set)))
+    if (area->addr.h.addr != 0 && !copy_to_guest(area->addr.h, &info, sizeof(info)))
         return -XEN_EFAULT;
-    if (set.period_ns < PERIOD_MIN_NS || set.period_ns > INT64_MAX)
+    v->runstate_area = area->addr.h;
+    return 0;
+}
+
+static long set_periodic(struct vcpu *v, struct vcpu_set_periodic_timer *set)
+{
+    if (set->period_ns < PERIOD_MIN_NS || set->period_ns > INT64_MAX)
         return -XEN_EINVAL;
-    v->periodic_ns = set.period_ns;
-    timer_set(&v->periodic, arch_now_ns() + set.period_ns);
+    v->periodic_ns = set->period_ns;
+    timer_set(&v->periodic, arch_now_ns() + set->period_ns);
     return 0;
 }
 
-static long set_singleshot(struct vcpu *v, guest_ptr_t arg)
+static long stop_periodic(struct vcpu *v, void *none)
 {
-    struct vcpu_set_singleshot_timer set;
+    (void)none;
+    timer_cancel(&v->periodic);
+    return 0;
+}
 
+/* VCPU_SSHOTTMR_future has no effect, as in Xen from 4.17.2 on: guests misuse its -ETIME. */
+static long set_singleshot(struct vcpu *v, struct vcpu_set_singleshot_timer *set)
+{
     if (v != current)
         return -XEN_EINVAL;
-    if (!copy_from_guest(&set, arg, sizeof(set)))
-        return -XEN_EFAULT;
-    /* VCPU_SSHOTTMR_future has no effect, as in Xen from 4.17.2 on: guests misuse its -ETIME. */
-    timer_set(&v->singleshot, set.timeout_abs_ns);
+    timer_set(&v->singleshot, set->timeout_abs_ns);
     return 0;
 }
 
-static long get_runstate_info(const struct vcpu *v, guest_ptr_t arg)
+static long stop_singleshot(struct vcpu *v, void *none)
 {
-    struct vcpu_runstate_info info = runstate_of(v);
-
-    return copy_to_guest(arg, &info, sizeof(info)) ? 0 : -XEN_EFAULT;
-}
-
-static long stop_timer(struct vcpu *v, struct timer *t, bool own_only)
-{
-    if (own_only && v != current)
+    (void)none;
+    if (v != current)
         return -XEN_EINVAL;
-    timer_cancel(t);
+    timer_cancel(&v->singleshot);
     return 0;
 }
 
 long do_vcpu_op(uint32_t cmd, uint32_t vcpuid, guest_ptr_t arg)
 {
-    struct domain *d = current->domain;
-    struct vcpu *v;
+    static const struct subop ops[] = {
+        [VCPUOP_is_up] = {is_up, 0, false},
+        [VCPUOP_get_runstate_info] = SUBOP(get_runstate_info, struct vcpu_runstate_info, true),
+        [VCPUOP_register_runstate_memory_area] =
+            SUBOP(register_runstate_area, struct vcpu_register_runstate_memory_area, false),
+        [VCPUOP_set_periodic_timer] = SUBOP(set_periodic, struct vcpu_set_periodic_timer, false),
+        [VCPUOP_stop_periodic_timer] = {stop_periodic, 0, false},
+        [VCPUOP_set_singleshot_timer] =
+            SUBOP(set_singleshot, struct vcpu_set_singleshot_timer, false),
+        [VCPUOP_stop_singleshot_timer] = {stop_singleshot, 0, false},
+        [VCPUOP_register_vcpu_info] =
+            SUBOP(register_vcpu_info, struct vcpu_register_vcpu_info, false),
+    };
+    struct vcpu *v = domain_vcpu(current->domain, vcpuid);
 
-    if (!subop_exists(__HYPERVISOR_vcpu_op, cmd))
-        return -XEN_ENOSYS;
-    if (vcpuid >= d->nr_vcpus)
+    if (!v)
         return -XEN_ENOENT;
-    v = d->vcpu[clamp_index(vcpuid, MAX_VCPUS)];
-
-    switch (cmd) {
-    case VCPUOP_is_up:
-        return v->up;
-    case VCPUOP_get_runstate_info:
-        return get_runstate_info(v, arg);
-    case VCPUOP_register_runstate_memory_area:
-        return register_runstate_area(v, arg);
-    case VCPUOP_set_periodic_timer:
-        return set_periodic(v, arg);
-    case VCPUOP_stop_periodic_timer:
-        return stop_timer(v, &v->periodic, false);
-    case VCPUOP_set_singleshot_timer:
-        return set_singleshot(v, arg);
-    case VCPUOP_stop_singleshot_timer:
-        return stop_timer(v, &v->singleshot, true);
-    case VCPUOP_register_vcpu_info:
-        return register_vcpu_info(v, arg);
-    default:
-        return -XEN_ENOSYS;
-    }
+    return subop_call(__HYPERVISOR_vcpu_op, ops, ARRAY_LEN(ops), cmd, v, arg);
 }
