@@ -44,46 +44,44 @@ static void emit_line(struct domain *d)
     c->used = 0;
 }
 
-static void write_prefixed(struct domain *d, const char *text, size_t length)
+/* As far as the first line that this ends; returns how much of the text that is. */
+static size_t write_prefixed(struct domain *d, const char *text, size_t length)
 {
     struct domain_console *c = &d->console;
 
     for (size_t i = 0; i < length; i++) {
-        if (text[i] == '\r')
-            continue;
-        if (text[i] == '\n' || c->used == CONSOLE_LINE)
+        if (text[i] == '\n' || c->used == CONSOLE_LINE) {
             emit_line(d);
-        if (text[i] != '\n')
+            return text[i] == '\n' ? i + 1 : i;
+        }
+        if (text[i] != '\r')
             c->line[c->used++] = text[i];
     }
+    return length;
 }
 
-void console_domain_write(struct domain *d, const char *text, size_t length)
+/* Others are let in after each line: a line of output takes its time. */
+static void domain_write(struct domain *d, const char *text, size_t length)
 {
-    if (!length)
-        return;
-    spin_lock(&lock);
-    if (prefix) {
-        write_prefixed(d, text, length);
-    } else {
-        arch_console_write(text, length);
-        open_line = text[length - 1] == '\n' ? NULL : d;
+    while (length) {
+        size_t done = length;
+
+        spin_lock(&lock);
+        if (prefix) {
+            done = write_prefixed(d, text, length);
+        } else {
+            arch_console_write(text, length);
+            open_line = text[length - 1] == '\n' ? NULL : d;
+        }
+        spin_unlock(&lock);
+        text += done;
+        length -= done;
+        cond_resched();
     }
-    spin_unlock(&lock);
 }
 
 void console_break_lock(void)
 {
-    spin_unlock(&lock);
-}
-
-void console_domain_flush(struct domain *d)
-{
-    spin_lock(&lock);
-    if (d->console.used)
-        emit_line(d);
-    if (open_line == d)
-        end_open_line();
     spin_unlock(&lock);
 }
 
@@ -127,6 +125,15 @@ void log_line(const char *fmt, ...)
 #define LOG_WINDOW_NS 1000000000ul
 #define LOG_BURST     20u
 
+static void tell_suppressed(struct domain *d)
+{
+    struct domain_console *c = &d->console;
+
+    if (c->log_suppressed)
+        log_one(d->name, "%u more messages were suppressed", c->log_suppressed);
+    c->log_suppressed = 0;
+}
+
 /* Within a window of a second a domain may cause so many lines; the rest is counted. */
 static bool may_log(struct domain *d)
 {
@@ -134,12 +141,9 @@ static bool may_log(struct domain *d)
     uint64_t now = arch_now_ns();
 
     if (now - c->log_window_ns >= LOG_WINDOW_NS || !c->log_window_ns) {
-        unsigned suppressed = c->log_suppressed;
-
+        tell_suppressed(d);
         c->log_window_ns = now;
-        c->log_lines = c->log_suppressed = 0;
-        if (suppressed)
-            log_one(d->name, "%u more messages in the last second were suppressed", suppressed);
+        c->log_lines = 0;
     }
     if (c->log_lines < LOG_BURST) {
         c->log_lines++;
@@ -161,29 +165,48 @@ void guest_log(struct domain *d, const char *fmt, ...)
     va_end(args);
 }
 
+void console_domain_flush(struct domain *d)
+{
+    spin_lock(&lock);
+    if (d->console.used)
+        emit_line(d);
+    if (open_line == d)
+        end_open_line();
+    tell_suppressed(d);
+    spin_unlock(&lock);
+}
+
 /* --- the console ring --- */
 
-/* The indices are the guest's to change: each is read once, and a distance that cannot be is taken
- * as a full ring. */
+/* Takes output off the ring, before it is written: another vCPU may ring meanwhile. The indices are
+ * the guest's to change: each is read once. */
+static unsigned ring_take(struct xencons_interface *ring, char *text, unsigned max)
+{
+    uint32_t cons, prod;
+
+    spin_lock(&lock);
+    cons = READ_ONCE(ring->out_cons);
+    prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
+    max = MIN(prod - cons, max);
+    for (unsigned i = 0; i < max; i++)
+        text[i] = READ_ONCE(ring->out[(cons + i) % sizeof(ring->out)]);
+    __atomic_store_n(&ring->out_cons, cons + max, __ATOMIC_RELEASE);
+    spin_unlock(&lock);
+    return max;
+}
+
+/* At most what the ring holds at a time, whatever its indices say. */
 static void ring_take_output(struct domain *d)
 {
-    struct xencons_interface *ring = d->console.ring;
-    uint32_t cons = READ_ONCE(ring->out_cons);
-    uint32_t prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
-    unsigned n = MIN(prod - cons, (uint32_t)sizeof(ring->out));
-    char chunk[64] = {0};
+    char chunk[64];
+    unsigned n;
 
-    while (n) {
-        unsigned part = MIN(n, (unsigned)sizeof(chunk));
-
-        for (unsigned i = 0; i < part; i++)
-            chunk[i] = READ_ONCE(ring->out[(cons + i) % sizeof(ring->out)]);
-        console_domain_write(d, chunk, part);
-        cons += part;
-        n -= part;
-        cond_resched();
+    for (unsigned i = 0; i < sizeof(d->console.ring->out) / sizeof(chunk); i++) {
+        n = ring_take(d->console.ring, chunk, sizeof(chunk));
+        if (!n)
+            break;
+        domain_write(d, chunk, n);
     }
-    __atomic_store_n(&ring->out_cons, prod, __ATOMIC_RELEASE);
 }
 
 /* True if something was put there. Lock held. */
@@ -259,7 +282,7 @@ static long console_write(struct domain *d, unsigned count, guest_ptr_t buffer)
 
         if (!copy_from_guest(chunk, buffer, part))
             return -XEN_EFAULT;
-        console_domain_write(d, chunk, part);
+        domain_write(d, chunk, part);
         buffer = guest_ptr_at(buffer, part);
         count -= part;
         if (!may_go_on())

@@ -27,11 +27,9 @@ void console_set_prefix(bool on);
 void console_replace_focus(const struct domain *from, struct domain *to);
 /* A character arrived. Interrupt context. */
 void console_input(char c);
-/* The domain writes text, in pieces of any size. */
-void console_domain_write(struct domain *d, const char *text, size_t length);
 /* For panic only: whoever holds the console's lock will not let go of it. */
 void console_break_lock(void);
-/* Ends a line that was left unfinished. */
+/* The domain is over: ends a line that it left unfinished, says what was not said about it. */
 void console_domain_flush(struct domain *d);
 /* The guest rang its console port: takes output off the ring, gives input. */
 void console_ring_event(struct domain *d);

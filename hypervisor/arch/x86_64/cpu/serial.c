@@ -33,12 +33,21 @@ void serial_listen(void)
     irq_line_open(4);
 }
 
-/* Waits for room, but not for ever: a line without hardware reads 0xff, one that hangs must not
- * hang us. */
+#define PATIENCE 100000u
+
+/* Waits for room, but not for ever: one that hangs must not hang us, and is waited for but once.
+ * (A line without hardware reads 0xff.) */
 static void put(char c)
 {
-    for (int i = 0; i < 100000 && !(inb(COM1 + REG_LSR) & LSR_EMPTY); i++)
+    static unsigned patience = PATIENCE;
+    bool room;
+
+    while (!(room = inb(COM1 + REG_LSR) & LSR_EMPTY) && patience) {
+        patience--;
         __builtin_ia32_pause();
+    }
+    if (room)
+        patience = PATIENCE;
     outb(COM1 + REG_DATA, (uint8_t)c);
 }
 
