@@ -1,6 +1,6 @@
 /* Event channels: ports, binding, closing. */
 #include "core/evtchn_internal.h"
-#include "core/subop.h"
+#include "core/hypercall.h"
 
 static bool virq_is_global(uint32_t virq)
 {
@@ -40,58 +40,66 @@ static void unlock_two(struct domain *a, struct domain *b)
     spin_unlock(&a->evtchn.lock);
 }
 
-/* The domain's lock is held. Channels up to and including `port` exist afterwards. */
+/* No lock is held. Channels up to and including `port` exist afterwards. */
 static int grow_to(struct domain *d, uint32_t port)
 {
     struct evtchn_domain *e = &d->evtchn;
+    uint32_t first;
 
-    if (port >= EVTCHN_PORTS)
-        return -XEN_ENOSPC;
-    while (e->nr_ports <= port) {
+    while ((first = READ_ONCE(e->nr_ports)) <= port) {
         struct evtchn *page = arch_alloc_pages(0);
 
         if (!page)
             return -XEN_ENOMEM;
         for (unsigned i = 0; i < EVTCHN_PER_PAGE; i++)
-            page[i].port = e->nr_ports + i;
-        e->page[e->nr_ports / EVTCHN_PER_PAGE] = page;
-        __atomic_store_n(&e->nr_ports, e->nr_ports + EVTCHN_PER_PAGE, __ATOMIC_RELEASE);
+            page[i].port = first + i;
+        spin_lock(&e->lock);
+        if (e->nr_ports == first) {
+            e->page[first / EVTCHN_PER_PAGE] = page;
+            __atomic_store_n(&e->nr_ports, first + EVTCHN_PER_PAGE, __ATOMIC_RELEASE);
+            page = NULL;
+        }
+        spin_unlock(&e->lock);
+        if (page)
+            arch_free_pages(page, 0);
     }
     return 0;
 }
 
-/* The domain's lock is held. The port's channel, which has to be free and still is on return. */
-static int find_channel(struct domain *d, uint32_t port, struct evtchn **found)
+/* The domain's lock is held. The channel of the lowest free port, which is still free on return.
+ * -XEN_EAGAIN: the port has none yet. */
+static int find_free(struct domain *d, struct evtchn **found)
 {
-    int rc = grow_to(d, port);
+    const struct evtchn_domain *e = &d->evtchn;
+    unsigned word = 0;
 
-    if (rc)
-        return rc;
-    *found = evtchn_lookup(d, port);
-    if ((*found)->state != CHAN_FREE)
-        return -XEN_EEXIST;
+    if (d->dying)
+        return -XEN_EINVAL;
+    while (word < ARRAY_LEN(e->used) && e->used[word] == ~0ul)
+        word++;
+    if (word == ARRAY_LEN(e->used))
+        return -XEN_ENOSPC;
+    *found = evtchn_lookup(d, word * 64 + (unsigned)__builtin_ctzl(~e->used[word]));
+    if (!*found)
+        return -XEN_EAGAIN;
     (*found)->notify = d->vcpu[0];
     return 0;
 }
 
-/* The same for the lowest free port. */
-static int find_free(struct domain *d, struct evtchn **found)
+/* Whether to look for a free port once more, as now there is one. */
+static bool made_room(struct domain *d, int *rc)
 {
-    uint32_t port = d->evtchn.free_hint;
-    struct evtchn *chn;
-
-    if (d->dying)
-        return -XEN_EINVAL;
-    while ((chn = evtchn_lookup(d, port)) && chn->state != CHAN_FREE)
-        port++;
-    d->evtchn.free_hint = port;
-    return find_channel(d, port, found);
+    if (*rc != -XEN_EAGAIN)
+        return false;
+    *rc = grow_to(d, READ_ONCE(d->evtchn.nr_ports));
+    return *rc == 0;
 }
 
 /* Takes a free channel into use. A sender that was late for its former use may have marked it. */
 static void occupy(struct evtchn *chn, enum evtchn_state state)
 {
     __atomic_fetch_and(evtchn_pending_word(chn), ~(1ul << chn->port % 64), __ATOMIC_SEQ_CST);
+    chn->notify->domain->evtchn.used[chn->port / 64] |= 1ul << chn->port % 64;
     WRITE_ONCE(chn->state, (uint8_t)state);
 }
 
@@ -109,18 +117,20 @@ static int open_port(struct domain *d, const struct evtchn *model, uint32_t *por
     struct evtchn *chn;
     int rc;
 
-    spin_lock(&d->evtchn.lock);
-    rc = model->state == CHAN_VIRQ && *virq_slot(model) ? -XEN_EEXIST : find_free(d, &chn);
-    if (!rc) {
-        chn->notify = model->notify;
-        chn->virq = model->virq;
-        chn->remote_domid = model->remote_domid;
-        occupy(chn, model->state);
-        if (model->state == CHAN_VIRQ)
-            WRITE_ONCE(*virq_slot(chn), chn->port);
-        *port = chn->port;
-    }
-    spin_unlock(&d->evtchn.lock);
+    do {
+        spin_lock(&d->evtchn.lock);
+        rc = model->state == CHAN_VIRQ && *virq_slot(model) ? -XEN_EEXIST : find_free(d, &chn);
+        if (!rc) {
+            chn->notify = model->notify;
+            chn->virq = model->virq;
+            chn->remote_domid = model->remote_domid;
+            occupy(chn, model->state);
+            if (model->state == CHAN_VIRQ)
+                WRITE_ONCE(*virq_slot(chn), chn->port);
+            *port = chn->port;
+        }
+        spin_unlock(&d->evtchn.lock);
+    } while (made_room(d, &rc));
     return rc;
 }
 
@@ -137,29 +147,36 @@ static long alloc_unbound(struct vcpu *v, struct evtchn_alloc_unbound *arg)
     return rc ? rc : open_port(d, &unbound, &arg->port);
 }
 
+/* Both domains are locked. */
+static int bind_to(struct domain *d, struct domain *remote, struct evtchn_bind_interdomain *arg)
+{
+    struct evtchn *far = evtchn_lookup(remote, arg->remote_port), *near;
+    int rc = find_free(d, &near);
+
+    if (rc)
+        return rc;
+    if (!far || far->state != CHAN_UNBOUND || far->remote_domid != d->id)
+        return -XEN_EINVAL;
+    occupy(near, CHAN_INTERDOMAIN);
+    connect(near, far);
+    /* What was sent before this counts as one event. */
+    evtchn_mark_pending(near);
+    arg->local_port = near->port;
+    return 0;
+}
+
 static long bind_interdomain(struct vcpu *v, struct evtchn_bind_interdomain *arg)
 {
     struct domain *d = v->domain, *remote = domain_get(arg->remote_dom);
-    struct evtchn *near, *far;
     int rc;
 
     if (!remote)
         return -XEN_ESRCH;
-    lock_two(d, remote);
-    rc = find_free(d, &near);
-    if (!rc) {
-        far = evtchn_lookup(remote, arg->remote_port);
-        if (far && far->state == CHAN_UNBOUND && far->remote_domid == d->id) {
-            occupy(near, CHAN_INTERDOMAIN);
-            connect(near, far);
-            /* What was sent before this counts as one event. */
-            evtchn_mark_pending(near);
-            arg->local_port = near->port;
-        } else {
-            rc = -XEN_EINVAL;
-        }
-    }
-    unlock_two(d, remote);
+    do {
+        lock_two(d, remote);
+        rc = bind_to(d, remote, arg);
+        unlock_two(d, remote);
+    } while (made_room(d, &rc));
     domain_put(remote);
     return rc;
 }
@@ -220,7 +237,7 @@ static void release(struct domain *d, struct evtchn *chn)
     }
     WRITE_ONCE(chn->state, CHAN_FREE);
     __atomic_fetch_and(evtchn_pending_word(chn), ~(1ul << chn->port % 64), __ATOMIC_SEQ_CST);
-    d->evtchn.free_hint = MIN(d->evtchn.free_hint, chn->port);
+    d->evtchn.used[chn->port / 64] &= ~(1ul << chn->port % 64);
 }
 
 static long close_port(struct domain *d, uint32_t port)
@@ -312,13 +329,13 @@ static long reset(struct vcpu *v, struct evtchn_reset *arg)
 
 long evtchn_rare_op(uint32_t cmd, guest_ptr_t arg)
 {
-#define OP(name, results) [EVTCHNOP_##name] = SUBOP(name, struct evtchn_##name, results)
-    static const struct subop ops[] = {
+#define OP(name, results) [EVTCHNOP_##name] = OPERATION(name, struct evtchn_##name, results)
+    static const struct operation ops[] = {
         OP(bind_interdomain, true), OP(bind_virq, true), OP(close, false),     OP(status, true),
         OP(alloc_unbound, true),    OP(bind_ipi, true),  OP(bind_vcpu, false), OP(reset, false),
     };
 
-    return subop_call(__HYPERVISOR_event_channel_op, ops, ARRAY_LEN(ops), cmd, current, arg);
+    return operation_call(__HYPERVISOR_event_channel_op, ops, ARRAY_LEN(ops), cmd, current, arg);
 }
 
 int evtchn_wire(struct domain *d1, uint32_t p1, struct domain *d2, uint32_t p2)
@@ -328,11 +345,16 @@ int evtchn_wire(struct domain *d1, uint32_t p1, struct domain *d2, uint32_t p2)
 
     if (MIN(p1, p2) == 0 || MAX(p1, p2) >= EVTCHN_PORTS || (d1 == d2 && p1 == p2))
         return -XEN_EINVAL;
+    if ((rc = grow_to(d1, p1)) || (rc = grow_to(d2, p2)))
+        return rc;
     lock_two(d1, d2);
-    rc = find_channel(d1, p1, &a);
-    if (!rc)
-        rc = find_channel(d2, p2, &b);
-    if (!rc) {
+    a = evtchn_lookup(d1, p1);
+    b = evtchn_lookup(d2, p2);
+    if (a->state != CHAN_FREE || b->state != CHAN_FREE) {
+        rc = -XEN_EEXIST;
+    } else {
+        a->notify = d1->vcpu[0];
+        b->notify = d2->vcpu[0];
         occupy(a, CHAN_INTERDOMAIN);
         occupy(b, CHAN_INTERDOMAIN);
         connect(a, b);
@@ -355,7 +377,7 @@ int evtchn_init(struct domain *d)
 
     if (!rc) {
         d->evtchn.page[0][0].state = CHAN_RESERVED;
-        d->evtchn.free_hint = 1;
+        d->evtchn.used[0] = 1;
     }
     return rc;
 }

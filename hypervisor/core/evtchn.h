@@ -36,9 +36,9 @@ struct evtchn {
 
 struct evtchn_domain {
     struct spinlock lock;
-    uint32_t nr_ports;  /* ports below have a struct evtchn */
-    uint32_t free_hint; /* no free port lies below */
+    uint32_t nr_ports; /* ports below have a struct evtchn */
     struct evtchn *page[EVTCHN_PORTS / EVTCHN_PER_PAGE];
+    uint64_t used[EVTCHN_PORTS / 64];              /* bit: the port is not free */
     uint64_t pollers;                              /* vCPUs in SCHEDOP_poll (atomic) */
     void (*on_hypervisor_event)(struct domain *d); /* the guest rang a CHAN_HYPERVISOR port */
 };
