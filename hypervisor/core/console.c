@@ -1,7 +1,6 @@
 #include "core/console.h"
 #include "core/domain.h"
 #include "core/hypercall.h"
-#include "core/hypercalls.h"
 #include "core/log.h"
 #include "lib/format.h"
 #include "lib/string.h"

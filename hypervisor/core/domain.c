@@ -108,7 +108,7 @@ struct domain *domain_create(uint16_t id, const char *name, unsigned nr_vcpus, u
     d->refs = 1;
     d->nr_vcpus = nr_vcpus;
     d->max_pages = max_pages;
-    d->abi = abi_version_newest();
+    d->abi = abi_version_find(LAMINA_ABI_VERSION);
     format(d->name, sizeof(d->name), "%s", name);
     mutex_init(&d->page_lock);
 

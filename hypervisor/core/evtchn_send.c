@@ -1,7 +1,6 @@
 /* Event channels, the frequent half: marking events pending. No lock is taken here. */
 #include "core/evtchn_internal.h"
 #include "core/hypercall.h"
-#include "core/hypercalls.h"
 
 /* Sets a bit that guests change too; returns what it was. */
 static bool set_bit_atomic(uint64_t *word, unsigned bit)

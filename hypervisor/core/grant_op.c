@@ -1,7 +1,6 @@
 /* grant_table_op: dispatch, and what is asked about the table itself. */
 #include "core/grant_internal.h"
 #include "core/hypercall.h"
-#include "core/hypercalls.h"
 
 /* Tables of other domains are for a toolstack, of which there is none. */
 static int find_own(uint16_t id)

@@ -1,6 +1,5 @@
 #include "core/hypercall.h"
 #include "core/domain.h"
-#include "core/hypercalls.h"
 
 /* Each published version's table, filled from abi/hypercalls.def. */
 static struct abi_version versions[LAMINA_ABI_VERSION];
@@ -34,11 +33,6 @@ void hypercall_init(void)
 const struct abi_version *abi_version_find(uint32_t number)
 {
     return number >= 1 && number <= LAMINA_ABI_VERSION ? &versions[number - 1] : NULL;
-}
-
-const struct abi_version *abi_version_newest(void)
-{
-    return &versions[LAMINA_ABI_VERSION - 1];
 }
 
 #define MULTICALL_POLL 2 /* calls; one alone may take 20,000 instructions */

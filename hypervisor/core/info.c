@@ -1,7 +1,6 @@
 /* Hypercalls xen_version and lamina_op: what this hypervisor is. */
 #include "core/domain.h"
 #include "core/hypercall.h"
-#include "core/hypercalls.h"
 #include "core/info.h"
 #include "core/wiring.h"
 #include "lib/string.h"
@@ -11,22 +10,6 @@
 
 char hypervisor_options[XEN_COMMANDLINE_LEN];
 struct build_id hypervisor_build_id;
-
-/* Copies out a text in a buffer of `size` bytes, the rest zero. */
-static long put_text(guest_ptr_t to, const char *text, size_t size)
-{
-    static const char zeros[64];
-    size_t n = MIN(strlen(text), size - 1);
-
-    if (!copy_to_guest(to, text, n))
-        return -XEN_EFAULT;
-    for (size_t part; n < size; n += part) {
-        part = MIN(size - n, sizeof(zeros));
-        if (!copy_to_guest(guest_ptr_at(to, n), zeros, part))
-            return -XEN_EFAULT;
-    }
-    return 0;
-}
 
 static long put(guest_ptr_t to, const void *from, size_t bytes)
 {
@@ -69,22 +52,27 @@ static long build_id(guest_ptr_t arg)
 
 long do_xen_version(uint32_t cmd, guest_ptr_t arg)
 {
+    static const char extraversion[XEN_EXTRAVERSION_LEN] = ".lamina";
+    static const char capabilities[XEN_CAPABILITIES_INFO_LEN] = "xen-3.0-x86_64 ";
+    static const char changeset[XEN_CHANGESET_INFO_LEN] = LAMINA_VERSION;
+    static const char denied[XEN_COMMANDLINE_LEN] = "<denied>";
     static const struct xen_compile_info compile = {
         .compiler = __VERSION__, .compile_by = "lamina", .compile_date = __DATE__};
     static const struct xen_platform_parameters platform = {.virt_start = HYPERVISOR_VIRT_START};
+    const struct domain *d = current->domain;
     uint8_t handle[XEN_DOMAIN_HANDLE_LEN] = {0};
 
     switch (cmd) {
     case XENVER_version:
         return XEN_MAJOR << 16 | XEN_MINOR;
     case XENVER_extraversion:
-        return put_text(arg, ".lamina", XEN_EXTRAVERSION_LEN);
+        return put(arg, extraversion, sizeof(extraversion));
     case XENVER_compile_info:
         return put(arg, &compile, sizeof(compile));
     case XENVER_capabilities:
-        return put_text(arg, "xen-3.0-x86_64 ", XEN_CAPABILITIES_INFO_LEN);
+        return put(arg, capabilities, sizeof(capabilities));
     case XENVER_changeset:
-        return put_text(arg, LAMINA_VERSION, XEN_CHANGESET_INFO_LEN);
+        return put(arg, changeset, sizeof(changeset));
     case XENVER_platform_parameters:
         return put(arg, &platform, sizeof(platform));
     case XENVER_get_features:
@@ -92,12 +80,11 @@ long do_xen_version(uint32_t cmd, guest_ptr_t arg)
     case XENVER_pagesize:
         return PAGE_SIZE;
     case XENVER_guest_handle:
-        memcpy(handle, &current->domain->id, sizeof(current->domain->id));
+        memcpy(handle, &d->id, sizeof(d->id));
         return put(arg, handle, sizeof(handle));
     case XENVER_commandline:
-        return put_text(
-            arg, current->domain->privileges & PRIV_CONTROL ? hypervisor_options : "<denied>",
-            XEN_COMMANDLINE_LEN);
+        return put(arg, d->privileges & PRIV_CONTROL ? hypervisor_options : denied,
+                   sizeof(hypervisor_options));
     case XENVER_build_id:
         return build_id(arg);
     default:
@@ -105,29 +92,25 @@ long do_xen_version(uint32_t cmd, guest_ptr_t arg)
     }
 }
 
-static long get_wire(guest_ptr_t arg)
+static long version(struct vcpu *v, struct lamina_version *versions)
 {
-    struct lamina_wire w;
+    *versions = (struct lamina_version){LAMINA_ABI_VERSION, v->domain->abi->number};
+    return 0;
+}
 
-    if (!copy_from_guest(&w, arg, sizeof(w)))
-        return -XEN_EFAULT;
-    if (!memchr(w.name, '\0', sizeof(w.name)))
+static long wire(struct vcpu *v, struct lamina_wire *w)
+{
+    if (!memchr(w->name, '\0', sizeof(w->name)))
         return -XEN_EINVAL;
-    if (!wiring_find(current->domain->id, &w))
-        return -XEN_ENOENT;
-    return put(arg, &w, sizeof(w));
+    return wiring_find(v->domain->id, w) ? 0 : -XEN_ENOENT;
 }
 
 long do_lamina_op(uint32_t cmd, guest_ptr_t arg)
 {
-    struct lamina_version v = {abi_version_newest()->number, current->domain->abi->number};
+    static const struct operation ops[] = {
+        [LAMINA_OP_version] = OPERATION(version, struct lamina_version, true),
+        [LAMINA_OP_wire] = OPERATION(wire, struct lamina_wire, true),
+    };
 
-    switch (cmd) {
-    case LAMINA_OP_version:
-        return put(arg, &v, sizeof(v));
-    case LAMINA_OP_wire:
-        return get_wire(arg);
-    default:
-        return -XEN_ENOSYS;
-    }
+    return operation_call(__HYPERVISOR_lamina_op, ops, ARRAY_LEN(ops), cmd, current, arg);
 }

@@ -1,8 +1,6 @@
 /* sched_op: giving up the CPU, waiting for events, and the end of a domain. */
 #include "core/domain.h"
 #include "core/hypercall.h"
-#include "core/hypercalls.h"
-#include "core/subop.h"
 
 #define POLL_PORTS_MAX 128u
 
@@ -83,13 +81,13 @@ static long poll(struct vcpu *v, struct sched_poll *poll)
 
 static __attribute__((noinline)) long waiting_op(uint32_t cmd, guest_ptr_t arg)
 {
-    static const struct subop ops[] = {
+    static const struct operation ops[] = {
         [SCHEDOP_block] = {block, 0, false},
-        [SCHEDOP_shutdown] = SUBOP(shut_down, struct sched_shutdown, false),
-        [SCHEDOP_poll] = SUBOP(poll, struct sched_poll, false),
+        [SCHEDOP_shutdown] = OPERATION(shut_down, struct sched_shutdown, false),
+        [SCHEDOP_poll] = OPERATION(poll, struct sched_poll, false),
     };
 
-    return subop_call(__HYPERVISOR_sched_op, ops, ARRAY_LEN(ops), cmd, current, arg);
+    return operation_call(__HYPERVISOR_sched_op, ops, ARRAY_LEN(ops), cmd, current, arg);
 }
 
 long do_sched_op(uint32_t cmd, guest_ptr_t arg)

@@ -2,8 +2,7 @@
 #include "core/vcpu_op.h"
 
 #include "core/domain.h"
-#include "core/hypercalls.h"
-#include "core/subop.h"
+#include "core/hypercall.h"
 #include "lib/string.h"
 
 #define PERIOD_MIN_NS 1000000ul
@@ -160,22 +159,23 @@ static long stop_singleshot(struct vcpu *v, void *none)
 
 long do_vcpu_op(uint32_t cmd, uint32_t vcpuid, guest_ptr_t arg)
 {
-    static const struct subop ops[] = {
+    static const struct operation ops[] = {
         [VCPUOP_is_up] = {is_up, 0, false},
-        [VCPUOP_get_runstate_info] = SUBOP(get_runstate_info, struct vcpu_runstate_info, true),
+        [VCPUOP_get_runstate_info] = OPERATION(get_runstate_info, struct vcpu_runstate_info, true),
         [VCPUOP_register_runstate_memory_area] =
-            SUBOP(register_runstate_area, struct vcpu_register_runstate_memory_area, false),
-        [VCPUOP_set_periodic_timer] = SUBOP(set_periodic, struct vcpu_set_periodic_timer, false),
+            OPERATION(register_runstate_area, struct vcpu_register_runstate_memory_area, false),
+        [VCPUOP_set_periodic_timer] =
+            OPERATION(set_periodic, struct vcpu_set_periodic_timer, false),
         [VCPUOP_stop_periodic_timer] = {stop_periodic, 0, false},
         [VCPUOP_set_singleshot_timer] =
-            SUBOP(set_singleshot, struct vcpu_set_singleshot_timer, false),
+            OPERATION(set_singleshot, struct vcpu_set_singleshot_timer, false),
         [VCPUOP_stop_singleshot_timer] = {stop_singleshot, 0, false},
         [VCPUOP_register_vcpu_info] =
-            SUBOP(register_vcpu_info, struct vcpu_register_vcpu_info, false),
+            OPERATION(register_vcpu_info, struct vcpu_register_vcpu_info, false),
     };
     struct vcpu *v = domain_vcpu(current->domain, vcpuid);
 
     if (!v)
         return -XEN_ENOENT;
-    return subop_call(__HYPERVISOR_vcpu_op, ops, ARRAY_LEN(ops), cmd, v, arg);
+    return operation_call(__HYPERVISOR_vcpu_op, ops, ARRAY_LEN(ops), cmd, v, arg);
 }

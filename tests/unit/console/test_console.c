@@ -11,7 +11,6 @@
 #include "core/console.h"
 #include "core/domain.h"
 #include "core/hypercall.h"
-#include "core/hypercalls.h"
 #include "core/log.h"
 #include "abi/io/console.h"
 

@@ -2,7 +2,7 @@
 #define HELPERS_H
 
 #include "fake.h"
-#include "core/hypercalls.h"
+#include "core/hypercall.h"
 
 /* Two domains with two vCPUs each; the test is a's vCPU 0. */
 extern struct domain *a, *b;

@@ -2,7 +2,7 @@
 #define HELPERS_H
 
 #include "fake.h"
-#include "core/hypercalls.h"
+#include "core/hypercall.h"
 
 /* `granter` grants, `user` maps; the test is user's vCPU 0. */
 extern struct domain *granter, *user;

@@ -2,7 +2,7 @@
 #define HELPERS_H
 
 #include "fake.h"
-#include "core/hypercalls.h"
+#include "core/hypercall.h"
 #include "core/vcpu_op.h"
 
 /* A domain with two vCPUs, both with VIRQ_TIMER bound; the test is vCPU 0. */

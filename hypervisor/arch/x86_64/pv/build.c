@@ -232,7 +232,7 @@ static bool fill(struct domain *d, const struct domain_config *config, const str
 static const struct abi_version *choose_abi(const struct domain_config *config,
                                             const struct image *image)
 {
-    uint32_t newest = abi_version_newest()->number;
+    const uint32_t newest = LAMINA_ABI_VERSION;
     uint32_t limit = config->abi_version ? MIN(config->abi_version, newest) : newest;
     uint32_t wanted = image->abi_version ? image->abi_version : limit;
 

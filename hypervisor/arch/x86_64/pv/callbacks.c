@@ -2,7 +2,6 @@
  * set_callbacks, callback_op, iret, stack_switch, fpu_taskswitch. */
 #include "core/log.h"
 #include "core/hypercall.h"
-#include "core/hypercalls.h"
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
 #include "cpu/insn.h"

@@ -50,7 +50,7 @@ static void hypervisor_leaf(uint32_t leaf, uint32_t sub, uint32_t out[4])
         out[3] = LAMINA_CPUID_SIGNATURE_EDX;
         break;
     case LAMINA_CPUID_LEAF(1):
-        out[0] = abi_version_newest()->number;
+        out[0] = LAMINA_ABI_VERSION;
         out[1] = current->domain->abi->number;
         break;
     }

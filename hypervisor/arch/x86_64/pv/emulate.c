@@ -2,7 +2,7 @@
  * hypercall or the shared memory that does the same; kernels use them in places where that does not
  * matter, or before they know better. */
 #include "abi/xen.h"
-#include "core/hypercalls.h"
+#include "core/hypercall.h"
 #include "cpu/fpu.h"
 #include "cpu/insn.h"
 #include "paging/paging.h"

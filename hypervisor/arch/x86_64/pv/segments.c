@@ -1,5 +1,5 @@
 /* Segment registers and bases. */
-#include "core/hypercalls.h"
+#include "core/hypercall.h"
 #include "cpu/fixup.h"
 #include "cpu/insn.h"
 #include "pv/pv.h"

@@ -1,13 +1,12 @@
-#include "core/subop.h"
 #include "core/hypercall.h"
 #include "core/log.h"
 #include "lib/clamp.h"
 
-long subop_call(unsigned hypercall, const struct subop *table, size_t length, uint32_t cmd,
-                struct vcpu *v, guest_ptr_t arg)
+long operation_call(unsigned hypercall, const struct operation *table, size_t length, uint32_t cmd,
+                    struct vcpu *v, guest_ptr_t arg)
 {
     uint64_t copy[8];
-    const struct subop *op;
+    const struct operation *op;
     long rc;
 
     if (cmd >= length || !subop_exists(hypercall, cmd))
