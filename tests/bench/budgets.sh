@@ -1,14 +1,20 @@
 #!/bin/sh
-# budgets.sh [--xen] LAMINA BENCH: runs the guest BENCH, counting instructions, with the tool LAMINA,
-# and prints what each operation costs beside its budget. Fails if one costs more. With --xen the
-# guest runs on Xen too, and what fails is a figure of Xen's that is not as in the table.
+# budgets.sh [--xen] [--markdown] LAMINA BENCH: runs the guest BENCH with the tool LAMINA, counting
+# instructions, and prints what each operation costs beside its budget. Fails if one costs more.
+# With --xen the guest runs on Xen too, and what fails is a figure of Xen's that is not as in the
+# table. With --markdown the table is one for docs/performance.md.
 set -u
 here=$(dirname "$0")
 xen=
-if [ "$1" = --xen ]; then
-    xen=1
+markdown=0
+while :; do
+    case $1 in
+    --xen) xen=1 ;;
+    --markdown) markdown=1 ;;
+    *) break ;;
+    esac
     shift
-fi
+done
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
@@ -26,4 +32,4 @@ fi
 # A guest that ended early lacks rows, and the comparison says so; this is to see why.
 ! grep -E -i "panic|crash|exception [0-9]|not on this hypervisor" "$work/lamina" ||
     fail "$work/lamina"
-awk -f "$here/compare.awk" "$here/budgets.tsv" "$work/lamina" ${xen:+"$work/xen"}
+awk -v markdown=$markdown -f "$here/compare.awk" "$here/budgets.tsv" "$work/lamina" ${xen:+"$work/xen"}

@@ -2,9 +2,15 @@
 # budgets and Xen's figures: those of the table, or those of the guest's run there, XEN.
 # Fails if a row is over its budget or missing; with XEN, if one of Xen's is missing or a quarter off
 # the table: then this is not the comparison that the budgets were made for.
+# With -v markdown=1 the table is one for docs/performance.md.
 BEGIN {
     FS = "\t"
-    printf "%-54s %7s %7s %7s %5s\n", "instructions per operation", "Xen", "budget", "Lamina", "/Xen"
+    row = "%-54s %7s %7s %7s %5s %s\n"
+    if (markdown)
+        row = "| %s | %s | %s | %s | %s | %s |\n"
+    printf row, "instructions per operation", "Xen", "budget", "Lamina", "/ Xen", ""
+    if (markdown)
+        print "|---|---:|---:|---:|---:|---|"
 }
 /^#/ { next }
 FILENAME == ARGV[1] { order[++rows] = $1; xen[$1] = $2; budget[$1] = $3; next }
@@ -34,10 +40,10 @@ END {
             logs += log(now[name] / xen[name])
             compared++
         }
-        printf "%-54s %7s %7s %7s %5s %s\n", name, xen[name], budget[name], now[name], ratio, verdict
+        printf row, name, xen[name], budget[name], now[name], ratio, verdict
     }
     if (compared > 0)
-        printf "%-54s %29.2f\n", "geometric mean", exp(logs / compared)
+        printf row, "geometric mean", "", "", "", sprintf("%.2f", exp(logs / compared)), ""
     printf "%d of %d rows are over their budget or missing\n", over, rows
     if (ARGC > 3)
         printf "%d rows of Xen's are not as in the table\n", strange
