@@ -306,6 +306,8 @@ static long console_read(struct domain *d, unsigned count, guest_ptr_t buffer)
 
 long do_console_io(uint32_t cmd, uint32_t count, guest_ptr_t buffer)
 {
+    if (!subop_exists(__HYPERVISOR_console_io, cmd))
+        return -XEN_ENOSYS;
     switch (cmd) {
     case CONSOLEIO_write:
         return console_write(current->domain, count, buffer);

@@ -62,6 +62,8 @@ long do_xen_version(uint32_t cmd, guest_ptr_t arg)
     const struct domain *d = current->domain;
     uint8_t handle[XEN_DOMAIN_HANDLE_LEN] = {0};
 
+    if (unlikely(!subop_exists(__HYPERVISOR_xen_version, cmd)))
+        return -XEN_ENOSYS;
     switch (cmd) {
     case XENVER_version:
         return XEN_MAJOR << 16 | XEN_MINOR;

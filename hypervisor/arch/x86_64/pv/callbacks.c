@@ -104,6 +104,8 @@ static long callback_unregister(guest_ptr_t arg)
 
 long do_callback_op(uint32_t cmd, guest_ptr_t arg)
 {
+    if (!subop_exists(__HYPERVISOR_callback_op, cmd))
+        return -XEN_ENOSYS;
     switch (cmd) {
     case CALLBACKOP_register:
         return callback_register(arg);

@@ -177,6 +177,8 @@ static long set_iobitmap(guest_ptr_t arg)
 
 long do_physdev_op(uint32_t cmd, guest_ptr_t arg)
 {
+    if (!subop_exists(__HYPERVISOR_physdev_op, cmd))
+        return -XEN_ENOSYS;
     switch (cmd) {
     case PHYSDEVOP_set_iopl:
         return set_iopl(arg);
