@@ -7,7 +7,10 @@
 #include "lib/format.h"
 #include "lib/string.h"
 
-/* Guards the table, its slots' reference counts going to or coming from zero, and the lists. */
+/* Guards the table, the list and the states. A reference is taken under it and dropped without; a
+ * domain whose count reached zero is still found in `ended`, by domain_reap. On one CPU nobody can
+ * be between finding a domain and using it while that happens; a second CPU needs a grace period
+ * there. */
 static struct spinlock lock;
 static struct domain *domains[CONFIG_MAX_DOMAINS + 1]; /* by id */
 static struct domain *ended; /* by next_ended: wait for their last reference, then to be freed */
@@ -193,9 +196,11 @@ static void pass_focus_on(const struct domain *d)
 {
     struct domain *next = NULL;
 
+    spin_lock(&lock);
     for (unsigned i = 1; !next && i <= CONFIG_MAX_DOMAINS; i++)
         if (domains[i] && domains[i] != d && domains[i]->state == DOMAIN_RUNNING)
             next = domains[i];
+    spin_unlock(&lock);
     console_replace_focus(d, next);
 }
 

@@ -1,7 +1,8 @@
 /* Event channels (2-level ABI). Binding and closing take the domain's lock; sending takes none: it
  * reads one pointer of the channel. Channels therefore stay allocated until evtchn_free, and a
- * domain that ends has all its channels closed (evtchn_destroy), then lets every CPU pass through a
- * point with interrupts on, and only then is freed. */
+ * domain that ends has all its channels closed (evtchn_destroy) before it is freed: on one CPU no
+ * sender is between its look and its mark then; with a second CPU, freeing must wait until it
+ * passed its way out. */
 #ifndef CORE_EVTCHN_H
 #define CORE_EVTCHN_H
 
