@@ -4,10 +4,10 @@
 #include "core/sched.h"
 #include "lib/spinlock.h"
 
-/* A pairing heap: setting is O(1), taking the earliest O(log n) amortized. */
+/* A skew heap: setting and taking out are O(log n) amortized. */
 struct timer_queue {
     struct spinlock lock;
-    struct timer *root;     /* the earliest; its sibling and back are NULL */
+    struct timer *root;     /* the earliest; its parent is NULL */
     struct timer *firing;   /* whose callback runs now */
     uint64_t programmed_ns; /* deadline given to the hardware; 0: none */
 };
@@ -18,67 +18,41 @@ static struct timer_queue queues[MAX_CPUS];
  */
 #define PROGRAMMED_LATER 1u
 
+/* Follows the right children of both, the earlier one first, and swaps the children on the way:
+ * what has grown on the right becomes the left. */
 static struct timer *meld(struct timer *a, struct timer *b)
 {
-    if (!a || !b)
-        return a ? a : b;
-    if (b->deadline_ns < a->deadline_ns) {
-        struct timer *earlier = b;
+    struct timer *root = NULL, *parent = NULL, **link = &root;
 
-        b = a;
-        a = earlier;
+    while (a && b) {
+        struct timer *first = b->deadline_ns < a->deadline_ns ? b : a;
+
+        b = first == b ? a : b;
+        a = first->right;
+        first->right = first->left;
+        first->parent = parent;
+        *link = parent = first;
+        link = &first->left;
     }
-    b->sibling = a->child;
-    if (b->sibling)
-        b->sibling->back = b;
-    b->back = a;
-    a->child = b;
-    return a;
-}
-
-/* Makes one heap of a list of heaps: melds them in pairs, then the pairs, from the last to the
- * first. */
-static struct timer *meld_list(struct timer *first)
-{
-    struct timer *pairs = NULL, *all = NULL;
-
-    while (first) {
-        struct timer *a = first, *b = a->sibling, *pair;
-
-        first = b ? b->sibling : NULL;
-        a->sibling = a->back = NULL;
-        if (b)
-            b->sibling = b->back = NULL;
-        pair = meld(a, b);
-        pair->sibling = pairs;
-        pairs = pair;
-    }
-    while (pairs) {
-        struct timer *next = pairs->sibling;
-
-        pairs->sibling = NULL;
-        all = meld(all, pairs);
-        pairs = next;
-    }
-    return all;
+    *link = a ? a : b;
+    if (*link)
+        (*link)->parent = parent;
+    return root;
 }
 
 static void take_out(struct timer_queue *q, struct timer *t)
 {
-    struct timer *rest = meld_list(t->child);
+    struct timer *parent = t->parent, *rest = meld(t->left, t->right);
 
-    if (t == q->root) {
+    if (rest)
+        rest->parent = parent;
+    if (!parent)
         q->root = rest;
-    } else {
-        if (t->back->child == t)
-            t->back->child = t->sibling;
-        else
-            t->back->sibling = t->sibling;
-        if (t->sibling)
-            t->sibling->back = t->back;
-        q->root = meld(q->root, rest);
-    }
-    t->child = t->sibling = t->back = NULL;
+    else if (parent->left == t)
+        parent->left = rest;
+    else
+        parent->right = rest;
+    t->left = t->right = t->parent = NULL;
     __atomic_store_n(&t->set, false, __ATOMIC_RELEASE);
 }
 

@@ -7,8 +7,8 @@
 
 struct timer {
     uint64_t deadline_ns;
-    void (*fire)(struct timer *t);        /* on the timer's CPU, interrupts off; must be short */
-    struct timer *child, *sibling, *back; /* back: elder sibling, or the parent of a first child */
+    void (*fire)(struct timer *t);       /* on the timer's CPU, interrupts off; must be short */
+    struct timer *left, *right, *parent; /* in the heap */
     unsigned cpu;
     bool set;
 };
