@@ -17,6 +17,8 @@
 /* Of a domain's line and of the end of another's: the name in "[] ", the newlines. */
 #define LINE_MAX (CONSOLE_LINE + DOMAIN_NAME_MAX + 8)
 
+static const struct abi_version abi = {
+    .subops[__HYPERVISOR_console_io] = 1u << CONSOLEIO_write | 1u << CONSOLEIO_read};
 static struct domain ann, bob;
 static struct vcpu ann_vcpu = {.domain = &ann}, bob_vcpu = {.domain = &bob};
 static struct vcpu *running = &ann_vcpu;
@@ -100,6 +102,7 @@ static int begin(void **state)
     memset(&bob, 0, sizeof(bob));
     strcpy(ann.name, "ann");
     strcpy(bob.name, "bob");
+    ann.abi = bob.abi = &abi;
     ann.privileges = bob.privileges = PRIV_CONSOLE_WRITE;
     ann.vcpu[0] = &ann_vcpu;
     bob.vcpu[0] = &bob_vcpu;
