@@ -17,8 +17,8 @@
 /* Of a domain's line and of the end of another's: the name in "[] ", the newlines. */
 #define LINE_MAX (CONSOLE_LINE + DOMAIN_NAME_MAX + 8)
 
-static const struct abi_version abi = {
-    .subops[__HYPERVISOR_console_io] = 1u << CONSOLEIO_write | 1u << CONSOLEIO_read};
+static const struct abi_version abi = {.subops[__HYPERVISOR_console_io] =
+                                           1u << CONSOLEIO_write | 1u << CONSOLEIO_read};
 static struct domain ann, bob;
 static struct vcpu ann_vcpu = {.domain = &ann}, bob_vcpu = {.domain = &bob};
 static struct vcpu *running = &ann_vcpu;
