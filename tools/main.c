@@ -34,8 +34,8 @@ static void help(FILE *out)
           "Boots and examines systems of paravirtualized guests.\n\n",
           out);
     list_commands(out);
-    fputs("\n  --help       this text\n"
-          "  --version    the version\n"
+    fputs("\n  -h, --help       this text\n"
+          "  -V, --version    the version\n"
           "\n'lamina COMMAND --help' tells what a command takes.\n",
           out);
 }
@@ -80,7 +80,7 @@ int main(int argc, char **argv)
         help(stdout);
         return STATUS_OK;
     }
-    if (strcmp(word, "--version") == 0) {
+    if (strcmp(word, "--version") == 0 || strcmp(word, "-V") == 0) {
         puts(argp_program_version);
         return STATUS_OK;
     }

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,6 +47,7 @@ enum {
     OPT_LOG,
     OPT_HYPERVISOR,
     OPT_UNCHECKED,
+    OPT_HELP = 'h', /* argp's own is -? */
 };
 
 static const struct argp_option option_table[] = {
@@ -57,7 +59,8 @@ static const struct argp_option option_table[] = {
     {"vcpus", OPT_VCPUS, "N", 0, "its virtual CPUs (1)", 0},
     {0, 0, 0, 0, "The machine:", 2},
     {"smp", OPT_SMP, "N", 0, "host CPUs (1)", 0},
-    {"ram", OPT_RAM, "SIZE", 0, "its memory (512M, or more if the domains need more)", 0},
+    {"ram", OPT_RAM, "SIZE", 0,
+     "its memory (512M; more if the domains need more, up to half of this host's)", 0},
     {"icount", OPT_ICOUNT, 0, 0, "a clock that counts instructions: each run is the same", 0},
     {"accel", OPT_ACCEL, "NAME", 0, "tcg or kvm (tcg)", 0},
     {0, 0, 0, 0, "The run:", 3},
@@ -66,6 +69,7 @@ static const struct argp_option option_table[] = {
     {"log", OPT_LOG, "FILE", 0, "also keep everything that is printed", 0},
     {"hypervisor", OPT_HYPERVISOR, "FILE", 0, "another hypervisor than the one that came along", 0},
     {"unchecked", OPT_UNCHECKED, 0, 0, "hand SYSTEM to the hypervisor byte for byte", 0},
+    {0, OPT_HELP, 0, OPTION_HIDDEN, 0, 0},
     {0},
 };
 
@@ -76,8 +80,10 @@ static const char description[] =
     "example.\v"
     "SIZE is a number with K, M or G; without, it means MiB. The guests' output goes to standard "
     "output, standard input to the domain in focus.\n\n"
-    "Exit status: 0 when every domain powered off, 1 when one crashed or could not be built, 2 for "
-    "bad usage or input, 124 at the time limit.";
+    "Exit status: 0 when every domain powered off; 1 when one crashed or shut down for another "
+    "reason, when a domain, a wire or an unknown node was refused, or when QEMU failed; 2 for bad "
+    "usage or input: nothing was started; 3 when the hypervisor itself panicked; 124 at the time "
+    "limit.";
 
 /* A whole decimal number with an optional unit. False: it is none, or does not fit. */
 static bool parse_number(const char *text, uint64_t *number, const char **rest)
@@ -216,6 +222,9 @@ static error_t parse_option(int key, char *arg, struct argp_state *state)
     case OPT_UNCHECKED:
         options->unchecked = true;
         break;
+    case OPT_HELP:
+        argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+        break;
     case ARGP_KEY_ARG:
         if (options->system)
             argp_error(state, "one SYSTEM only, but there are '%s' and '%s'", options->system, arg);
@@ -271,8 +280,12 @@ static uint64_t suitable_ram(const struct run_options *options, const struct blo
     uint64_t wanted = 128 * MIB + 2 * system->size;
 
     if (domains > host / 2 || __builtin_add_overflow(domains + domains / 16, wanted, &wanted) ||
-        wanted > host / 2)
+        wanted > host / 2) {
         wanted = host / 2;
+        complain("the domains want %llu MiB; the machine gets %llu, half of this host's memory "
+                 "(--ram sets another size)",
+                 (unsigned long long)(domains / MIB), (unsigned long long)(wanted / MIB));
+    }
     wanted = (wanted + MIB - 1) & ~(MIB - 1);
     return wanted > SMALLEST_RAM ? wanted : SMALLEST_RAM;
 }

@@ -1,4 +1,14 @@
-/* Event channels: the virtual interrupts of a guest. */
+/* Event channels: the virtual interrupts of a guest. In this order, as examples/timer does it:
+ *   lm_events_init();                                    once
+ *   event.port = lm_event_bind_virq(VIRQ_TIMER, 0);      or another source; check for < 0
+ *   lm_event_open(&event);                               event.handle set before
+ *   ... start the source; then to sleep until a handler has set `done`:
+ *   lm_upcalls_mask();
+ *   while (!done) {
+ *       lm_block();                                      lets upcalls in, returns after one
+ *       lm_upcalls_mask();
+ *   }
+ *   lm_upcalls_unmask(); */
 #ifndef LAMINA_EVENT_H
 #define LAMINA_EVENT_H
 
