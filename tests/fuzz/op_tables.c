@@ -180,27 +180,32 @@ void op_mmuext(void)
 /* A write to a table that is mapped read-only, which traps and is emulated. */
 void op_emulated_write(void)
 {
-    uint64_t va = choose_va(), value = choose_entry(), in, slot, entry = 0, table, is = 0, index;
+    uint64_t va = choose_va(), value = choose_entry(), in, slot, mapping = 0, table, index;
     bool stale = choose(4) == 0, found;
     long want = ENTRY_REFUSED;
+    uint64_t *entry;
 
     va += choose_slot() * 8;
     if (model_walk(mv()->kernel, va, &in, &slot))
-        entry = model_read(in, slot);
-    table = (entry & PTE_FRAME) >> PAGE_SHIFT;
+        mapping = model_read(in, slot);
+    table = (mapping & PTE_FRAME) >> PAGE_SHIFT;
     index = va % PAGE_SIZE / 8;
-    found = (entry & (PTE_PRESENT | PTE_RW)) == PTE_PRESENT && is_own(table, me()->id) &&
+    found = (mapping & (PTE_PRESENT | PTE_RW)) == PTE_PRESENT && is_own(table, me()->id) &&
             model.f[table].uses && model.f[table].type == TYPE_L1;
-    expect("entry found", paging_read_entry(env_current, va, &is), found);
-    if (found)
-        expect("entry read", (long)is, (long)model_read(table, index));
+    entry = paging_lock_entry(env_current, va);
+    expect("entry found", entry != NULL, found);
+    if (!found)
+        return;
+    expect("its table", (long)bytes_frame(entry).n, (long)table);
+    expect("its index", (uintptr_t)entry / 8 % 512, (long)index);
     if (stale) {
         value &= ~PTE_PRESENT;
-        want = found ? ENTRY_CHANGED : ENTRY_REFUSED;
-    } else if (found && model_update(me()->id, me()->id, table, index, value, false) == 0) {
+        want = ENTRY_CHANGED;
+    } else if (model_update(me()->id, me()->id, table, index, value, false) == 0) {
         want = ENTRY_WRITTEN;
     }
-    expect("emulated write", paging_write_entry(env_current, va, is ^ stale, value), want);
+    expect("emulated write", paging_write_entry(env_current, entry, *entry ^ stale, value), want);
+    paging_unlock_entry(env_current);
 }
 
 /* The guest writes where it has a writable mapping, or had one until now. */

@@ -154,17 +154,16 @@ bool paging_ldt_fault(uint64_t offset, uint64_t *guest_va)
     static const struct asker asker = {{~0ul}, 0, 0, "load of an LDT page"};
     struct vcpu *v = current;
     struct paging_vcpu *p = &v->arch.paging;
-    uint64_t page = offset / PAGE_SIZE, entry = 0;
-    unsigned index;
-    mfn_t table;
+    uint64_t page = offset / PAGE_SIZE, entry = 0, *at;
     bool ok = false;
 
     *guest_va = p->ldt_base + offset;
     if (page * 512 >= p->ldt_entries)
         return false;
     paging_lock(v->domain);
-    if (find_l1(p->kernel_l4, p->ldt_base + page * PAGE_SIZE, &table, &index))
-        entry = READ_ONCE(((uint64_t *)frame_bytes(table))[index]);
+    at = find_l1(p->kernel_l4, p->ldt_base + page * PAGE_SIZE);
+    if (at)
+        entry = READ_ONCE(*at);
     if (p->area[AREA_GDT_PAGES + page] & PTE_PRESENT) {
         ok = true;
     } else if ((entry & PTE_PRESENT) &&

@@ -7,16 +7,18 @@
 
 struct vcpu;
 
-/* The value of the L1 entry that lies at va, in a table that the current vCPU's kernel has mapped
- * read-only there. va is 8-aligned. False: there is none. */
-bool paging_read_entry(struct vcpu *v, uint64_t va, uint64_t *value);
+/* The L1 entry that lies at va, in a table that the current vCPU's kernel has mapped read-only
+ * there; it is the table's as long as the domain's page_lock is held, which this takes. NULL, and
+ * no lock: there is none. va is 8-aligned. */
+uint64_t *paging_lock_entry(struct vcpu *v, uint64_t va);
+void paging_unlock_entry(struct vcpu *v);
 
 enum entry_write {
     ENTRY_WRITTEN,
-    ENTRY_CHANGED, /* its value was no longer `old` (a bit set by the processor, another vCPU) */
+    ENTRY_CHANGED, /* its value was no longer `old`: the processor set a bit */
     ENTRY_REFUSED,
 };
 /* Changes that entry from one value to another, with all checks. */
-enum entry_write paging_write_entry(struct vcpu *v, uint64_t va, uint64_t old, uint64_t new);
+enum entry_write paging_write_entry(struct vcpu *v, uint64_t *entry, uint64_t old, uint64_t new);
 
 #endif

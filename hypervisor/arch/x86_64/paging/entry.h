@@ -3,6 +3,7 @@
 #define PAGING_ENTRY_H
 
 #include "lib/types.h"
+#include "cpu/layout.h"
 
 #define PTE_PRESENT      0x1ul
 #define PTE_RW           0x2ul
@@ -36,6 +37,16 @@
 static inline mfn_t pte_frame(uint64_t pte)
 {
     return mfn((pte & PTE_FRAME) >> PAGE_SHIFT);
+}
+
+/* The page that a present entry refers to, as a table. A processor that only guesses that it is
+ * present reads frame 0: what guests put into entries that are not may name any frame. */
+static inline uint64_t *pte_table(uint64_t pte)
+{
+    uint64_t mask;
+
+    __asm__("bt $0, %1; sbb %0, %0" : "=r"(mask) : "r"(pte) : "cc");
+    return (uint64_t *)(DIRECT_START + (pte & PTE_FRAME & mask));
 }
 
 static inline uint64_t pte_make(mfn_t frame, uint64_t flags)

@@ -93,12 +93,20 @@ static inline uint32_t owner_number(const struct domain *d)
     return (uint32_t)bytes_frame(d).n;
 }
 
-/* NULL if there is no such frame. For numbers that a guest chose. */
+/* For numbers that a guest chose: false if there is no such frame; made safe to use, also where the
+ * processor guesses the answer. */
+static inline bool frame_clamp(mfn_t *m)
+{
+    if (unlikely(!frame_exists(*m)))
+        return false;
+    m->n = clamp_index(m->n, frames_max);
+    return true;
+}
+
+/* NULL if there is no such frame. */
 static inline struct frame *frame_lookup(mfn_t m)
 {
-    if (unlikely(!frame_exists(m)))
-        return NULL;
-    return frame_at(mfn(clamp_index(m.n, frames_max)));
+    return likely(frame_clamp(&m)) ? frame_at(m) : NULL;
 }
 
 /* Nobody refers to it any more: gives it back (owned.c). */
@@ -110,8 +118,8 @@ static inline void frame_put(struct frame *f)
         frame_release(f);
 }
 
-/* Takes a reference if that owner has it. False: it has not, or the count is full. */
-static inline bool frame_ref(struct frame *f, uint32_t owner)
+/* Takes one more reference. False: it has none, or the count is full. */
+static inline bool frame_ref_again(struct frame *f)
 {
     uint32_t refs = READ_ONCE(f->refs);
 
@@ -120,6 +128,14 @@ static inline bool frame_ref(struct frame *f, uint32_t owner)
             return false;
     } while (!__atomic_compare_exchange_n(&f->refs, &refs, refs + 1, true, __ATOMIC_ACQUIRE,
                                           __ATOMIC_RELAXED));
+    return true;
+}
+
+/* Takes a reference if that owner has it. False: it has not, or the count is full. */
+static inline bool frame_ref(struct frame *f, uint32_t owner)
+{
+    if (unlikely(!frame_ref_again(f)))
+        return false;
     if (unlikely(READ_ONCE(f->owner) != owner)) {
         frame_put(f);
         return false;

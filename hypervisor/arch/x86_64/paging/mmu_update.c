@@ -33,17 +33,17 @@ static int update_entry(const struct update *u, uint64_t ptr, uint64_t val)
 {
     mfn_t m = mfn(ptr >> PAGE_SHIFT);
     unsigned index = ptr / 8 % TABLE_ENTRIES;
-    const struct frame *f = frame_lookup(m);
-    uint64_t word;
+    uint64_t word, *entry;
 
     /* A table in use keeps owner and type while we hold page_lock. */
-    if (likely(f && READ_ONCE(f->owner) == owner_number(u->d))) {
-        word = READ_ONCE(f->type);
+    if (likely(frame_clamp(&m) && READ_ONCE(frame_at(m)->owner) == owner_number(u->d))) {
+        word = READ_ONCE(frame_at(m)->type);
+        entry = (uint64_t *)frame_bytes(m) + index;
         if (likely((word & TYPE_USES) != 0)) {
             if (likely(TYPE_OF(word) == TYPE_L1))
-                return update_l1(u, m, index, val);
+                return update_l1(u, entry, val);
             if (TYPE_OF(word) >= TYPE_L2 && TYPE_OF(word) <= TYPE_L4)
-                return update_upper(u, TYPE_OF(word), m, index, val);
+                return update_upper(u, TYPE_OF(word), entry, val);
         }
     }
     return write_ordinary(u, m, index, val);

@@ -7,8 +7,10 @@
 #include "paging/hypercalls.h"
 #include "paging/type.h"
 
+#define NOINLINE __attribute__((noinline))
+
 /* Only the vCPU itself changes its tables, so whether they change at all needs no lock. */
-int paging_new_baseptr(struct vcpu *v, mfn_t l4)
+NOINLINE int paging_new_baseptr(struct vcpu *v, mfn_t l4)
 {
     static const struct asker asker = {{~0ul}, 0, 0, "new_baseptr"};
     mfn_t old = v->arch.paging.kernel_l4;
@@ -31,7 +33,7 @@ int paging_new_baseptr(struct vcpu *v, mfn_t l4)
     return rc;
 }
 
-static int new_user_baseptr(struct vcpu *v, mfn_t l4)
+static NOINLINE int new_user_baseptr(struct vcpu *v, mfn_t l4)
 {
     static const struct asker asker = {{~0ul}, 0, 0, "new_user_baseptr"};
     mfn_t old = v->arch.paging.user_l4;
@@ -56,7 +58,7 @@ static int new_user_baseptr(struct vcpu *v, mfn_t l4)
     return rc;
 }
 
-static int flush_multi(struct domain *d, const struct mmuext_op *op)
+static NOINLINE int flush_multi(struct domain *d, const struct mmuext_op *op)
 {
     uint64_t cpus;
 
@@ -70,7 +72,7 @@ static int flush_multi(struct domain *d, const struct mmuext_op *op)
 }
 
 /* Zeroes the frame, or copies another onto it. */
-static int fill_page(struct domain *from, const struct mmuext_op *op)
+static NOINLINE int fill_page(struct domain *from, const struct mmuext_op *op)
 {
     struct frame *f = frame_get(mfn(op->arg1.mfn), from), *src = NULL;
     int rc = -XEN_EINVAL;
@@ -95,7 +97,7 @@ static int fill_page(struct domain *from, const struct mmuext_op *op)
     return rc;
 }
 
-static int pin_or_unpin(struct domain *from, const struct mmuext_op *op)
+static NOINLINE int pin_or_unpin(struct domain *from, const struct mmuext_op *op)
 {
     mfn_t m = mfn(op->arg1.mfn);
     int rc;
@@ -108,45 +110,24 @@ static int pin_or_unpin(struct domain *from, const struct mmuext_op *op)
     return rc;
 }
 
-/* Operations on the caller's own address spaces. */
-static int do_own(struct vcpu *v, const struct mmuext_op *op)
+static NOINLINE int set_ldt(struct vcpu *v, const struct mmuext_op *op)
 {
-    struct domain *d = v->domain;
     int rc;
 
-    switch (op->cmd) {
-    case MMUEXT_NEW_BASEPTR:
-        return paging_new_baseptr(v, mfn(op->arg1.mfn));
-    case MMUEXT_NEW_USER_BASEPTR:
-        return new_user_baseptr(v, mfn(op->arg1.mfn));
-    case MMUEXT_TLB_FLUSH_LOCAL:
-        tlb_flush_local();
-        return 0;
-    case MMUEXT_INVLPG_LOCAL:
-        tlb_flush_page_local(op->arg1.linear_addr);
-        return 0;
-    case MMUEXT_TLB_FLUSH_MULTI:
-    case MMUEXT_INVLPG_MULTI:
-        return flush_multi(d, op);
-    case MMUEXT_TLB_FLUSH_ALL:
-        tlb_flush(READ_ONCE(d->arch.paging.tlb_cpus));
-        return 0;
-    case MMUEXT_INVLPG_ALL:
-        tlb_flush_page(READ_ONCE(d->arch.paging.tlb_cpus), op->arg1.linear_addr);
-        return 0;
-    case MMUEXT_SET_LDT:
-        paging_lock(d);
-        rc = ldt_set(v, op->arg1.linear_addr, op->arg2.nr_ents);
-        paging_unlock(d);
-        return rc;
-    case MMUEXT_FLUSH_CACHE:
-    case MMUEXT_FLUSH_CACHE_GLOBAL:
-        return -XEN_EACCES; /* for domains with devices */
-    default:
-        return -XEN_ENOSYS;
-    }
+    paging_lock(v->domain);
+    rc = ldt_set(v, op->arg1.linear_addr, op->arg2.nr_ents);
+    paging_unlock(v->domain);
+    return rc;
 }
 
+/* Those that are for other domains' frames as well; the rest concerns the caller's address spaces.
+ */
+#define FOREIGN_OPS                                                                         \
+    (1ul << MMUEXT_PIN_L1_TABLE | 1ul << MMUEXT_PIN_L2_TABLE | 1ul << MMUEXT_PIN_L3_TABLE | \
+     1ul << MMUEXT_PIN_L4_TABLE | 1ul << MMUEXT_UNPIN_TABLE | 1ul << MMUEXT_CLEAR_PAGE |    \
+     1ul << MMUEXT_COPY_PAGE | 1ul << MMUEXT_MARK_SUPER | 1ul << MMUEXT_UNMARK_SUPER)
+
+/* What takes longer is not inlined, so that the others save no registers here. */
 static int do_one(struct domain *from, guest_ptr_t at)
 {
     struct mmuext_op op;
@@ -155,6 +136,8 @@ static int do_one(struct domain *from, guest_ptr_t at)
         return -XEN_EFAULT;
     if (unlikely(!subop_exists(__HYPERVISOR_mmuext_op, op.cmd)))
         return -XEN_ENOSYS;
+    if (unlikely(from != current->domain) && !(FOREIGN_OPS >> op.cmd & 1))
+        return -XEN_EPERM;
     switch (op.cmd) {
     case MMUEXT_PIN_L1_TABLE:
     case MMUEXT_PIN_L2_TABLE:
@@ -162,19 +145,43 @@ static int do_one(struct domain *from, guest_ptr_t at)
     case MMUEXT_PIN_L4_TABLE:
     case MMUEXT_UNPIN_TABLE:
         return pin_or_unpin(from, &op);
+    case MMUEXT_NEW_BASEPTR:
+        return paging_new_baseptr(current, mfn(op.arg1.mfn));
+    case MMUEXT_NEW_USER_BASEPTR:
+        return new_user_baseptr(current, mfn(op.arg1.mfn));
+    case MMUEXT_TLB_FLUSH_LOCAL:
+        tlb_flush_local();
+        return 0;
+    case MMUEXT_INVLPG_LOCAL:
+        tlb_flush_page_local(op.arg1.linear_addr);
+        return 0;
+    case MMUEXT_TLB_FLUSH_MULTI:
+    case MMUEXT_INVLPG_MULTI:
+        return flush_multi(from, &op);
+    case MMUEXT_TLB_FLUSH_ALL:
+        tlb_flush(READ_ONCE(from->arch.paging.tlb_cpus));
+        return 0;
+    case MMUEXT_INVLPG_ALL:
+        tlb_flush_page(READ_ONCE(from->arch.paging.tlb_cpus), op.arg1.linear_addr);
+        return 0;
+    case MMUEXT_SET_LDT:
+        return set_ldt(current, &op);
     case MMUEXT_CLEAR_PAGE:
     case MMUEXT_COPY_PAGE:
         return fill_page(from, &op);
+    case MMUEXT_FLUSH_CACHE:
+    case MMUEXT_FLUSH_CACHE_GLOBAL:
+        return -XEN_EACCES; /* for domains with devices */
     case MMUEXT_MARK_SUPER:
     case MMUEXT_UNMARK_SUPER:
         return -XEN_EOPNOTSUPP;
     default:
-        return from == current->domain ? do_own(current, &op) : -XEN_EPERM;
+        return -XEN_ENOSYS;
     }
 }
 
-static __attribute__((noinline)) long do_many(guest_ptr_t ops, uint32_t count, guest_ptr_t done_ptr,
-                                              uint32_t foreigndom)
+static NOINLINE long do_many(guest_ptr_t ops, uint32_t count, guest_ptr_t done_ptr,
+                             uint32_t foreigndom)
 {
     struct domain *from = current->domain;
     uint32_t done = 0;

@@ -2,15 +2,10 @@
 #include "paging/entry_refs.h"
 #include "core/log.h"
 
-void paging_unlock(struct domain *d)
+void paging_flush_demoted(struct domain *d)
 {
-    struct paging_domain *p = &d->arch.paging;
-
-    if (p->demoted) {
-        p->demoted = false;
-        tlb_flush(READ_ONCE(p->tlb_cpus));
-    }
-    mutex_unlock(&d->page_lock);
+    d->arch.paging.demoted = false;
+    tlb_flush(READ_ONCE(d->arch.paging.tlb_cpus));
 }
 
 static bool slot_is_guests(enum frame_type type, size_t index)
@@ -34,9 +29,11 @@ static void release_l1(struct domain *d, uint64_t *table, size_t entries)
 
 static void release_upper(struct domain *d, enum frame_type type, uint64_t *table, size_t entries)
 {
-    for (size_t i = 0; (i = next_present(table, i)) < entries; i++)
+    for (size_t i = 0; (i = next_present(table, i)) < entries; i++) {
         if (slot_is_guests(type, i))
             table_put(d, pte_frame(table[i]));
+        cond_resched();
+    }
 }
 
 /* The frame keeps the name of its type until it gets another, so that TLBs are flushed before. */
@@ -117,6 +114,7 @@ static int promote_upper(struct domain *d, mfn_t m, enum frame_type type)
             return rc;
         }
         table[i] |= PTE_USER;
+        cond_resched();
     }
     return 0;
 }

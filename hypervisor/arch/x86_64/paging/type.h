@@ -11,9 +11,16 @@ static inline void paging_lock(struct domain *d)
     mutex_lock(&d->page_lock);
 }
 
+void paging_flush_demoted(struct domain *d);
+
 /* Flushes first if a frame lost its type: what is not a table any more is in no TLB from here on.
  */
-void paging_unlock(struct domain *d);
+static inline void paging_unlock(struct domain *d)
+{
+    if (unlikely(d->arch.paging.demoted))
+        paging_flush_demoted(d);
+    mutex_unlock(&d->page_lock);
+}
 
 /* Who asks for a type: an entry of a table, or with table INVALID_MFN an operation. For the log. */
 struct asker {

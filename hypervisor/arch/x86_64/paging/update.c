@@ -2,26 +2,34 @@
 #include "paging/entry_refs.h"
 #include "core/log.h"
 
-int update_l1_refused(const struct update *u, mfn_t table, unsigned index, uint64_t val, int rc)
+static struct asker asker_at(const uint64_t *entry, unsigned level)
 {
-    refuse_entry(u->d, &(struct asker){table, 1, index, NULL}, val, u->from);
+    return (struct asker){bytes_frame(entry), level, (uintptr_t)entry / 8 % TABLE_ENTRIES, NULL};
+}
+
+int update_l1_refused(const struct update *u, const uint64_t *entry, uint64_t val, int rc)
+{
+    struct asker asker = asker_at(entry, 1);
+
+    refuse_entry(u->d, &asker, val, u->from);
     return rc;
 }
 
-int update_upper(const struct update *u, unsigned level, mfn_t table, unsigned index, uint64_t val)
+int update_upper(const struct update *u, unsigned level, uint64_t *entry, uint64_t val)
 {
-    struct asker asker = {table, level, index, NULL};
-    uint64_t *entry = (uint64_t *)frame_bytes(table) + index;
+    struct asker asker = asker_at(entry, level);
     uint64_t old = READ_ONCE(*entry);
     int rc;
 
     if (unlikely(u->from != u->d)) {
-        guest_log(u->d, "L%u[%u] of mfn %#lx: no tables of other domains", level, index, table.n);
+        guest_log(u->d, "L%u[%u] of mfn %#lx: no tables of other domains", level, asker.index,
+                  asker.table.n);
         return -XEN_EINVAL;
     }
-    if (level == 4 && index >= L4_SLOT_FIRST_RESERVED && index <= L4_SLOT_LAST_RESERVED) {
-        guest_log(u->d, "L4[%u] of mfn %#lx: slots 256 to 271 are the hypervisor's", index,
-                  table.n);
+    if (level == 4 && asker.index >= L4_SLOT_FIRST_RESERVED &&
+        asker.index <= L4_SLOT_LAST_RESERVED) {
+        guest_log(u->d, "L4[%u] of mfn %#lx: slots 256 to 271 are the hypervisor's", asker.index,
+                  asker.table.n);
         return -XEN_EINVAL;
     }
     if (val & PTE_PRESENT) {
@@ -44,21 +52,18 @@ int update_upper(const struct update *u, unsigned level, mfn_t table, unsigned i
     return 0;
 }
 
-bool find_l1(mfn_t l4, uint64_t va, mfn_t *table, unsigned *index)
+uint64_t *find_l1(mfn_t l4, uint64_t va)
 {
-    mfn_t t = l4;
+    uint64_t entry = l4.n << PAGE_SHIFT | PTE_PRESENT;
 
-    if (unlikely(va + (1ul << 47) >= 1ul << 48 || (va >= RESERVED_START && va < RESERVED_END) ||
-                 mfn_equal(l4, INVALID_MFN)))
-        return false;
+    if (unlikely(va + (1ul << 47) >= 1ul << 48 ||
+                 va - RESERVED_START < RESERVED_END - RESERVED_START || mfn_equal(l4, INVALID_MFN)))
+        return NULL;
+#pragma GCC unroll 3
     for (unsigned level = 4; level > 1; level--) {
-        uint64_t entry = READ_ONCE(((uint64_t *)frame_bytes(t))[pte_index(va, level)]);
-
-        if (!(entry & PTE_PRESENT))
-            return false;
-        t = pte_frame(entry);
+        entry = READ_ONCE(pte_table(entry)[pte_index(va, level)]);
+        if (unlikely(!(entry & PTE_PRESENT)))
+            return NULL;
     }
-    *table = t;
-    *index = pte_index(va, 1);
-    return true;
+    return pte_table(entry) + pte_index(va, 1);
 }

@@ -36,25 +36,23 @@ static inline bool write_entry(const struct update *u, uint64_t *entry, uint64_t
 }
 
 /* Leaves the line in the log; returns rc. */
-int update_l1_refused(const struct update *u, mfn_t table, unsigned index, uint64_t val, int rc);
+int update_l1_refused(const struct update *u, const uint64_t *entry, uint64_t val, int rc);
 
 /* Gives the entry a new value. 0; -XEN_EINVAL, -XEN_EPERM, -XEN_EBUSY as Xen does, and a line in
- * the log; -XEN_EAGAIN: not as expected. The frame is a table of that level; index is below
- * TABLE_ENTRIES. */
-static inline int update_l1(const struct update *u, mfn_t table, unsigned index, uint64_t val)
+ * the log; -XEN_EAGAIN: not as expected. It is in a table in use of that level. */
+static inline int update_l1(const struct update *u, uint64_t *entry, uint64_t val)
 {
-    uint64_t *entry = (uint64_t *)frame_bytes(table) + index;
     uint64_t old = READ_ONCE(*entry), gained = 0;
 
     if (val & PTE_PRESENT) {
         if (unlikely(val & ~(PTE_ALLOWED_L1 | PTE_FRAME)))
-            return update_l1_refused(u, table, index, val, -XEN_EINVAL);
+            return update_l1_refused(u, entry, val, -XEN_EINVAL);
         val = pte_adjust_l1(val);
         if (((old ^ val) & ~PTE_CHEAP_L1) != 0) {
             int rc = l1_entry_get(val, u->from_number);
 
             if (unlikely(rc))
-                return update_l1_refused(u, table, index, val, rc);
+                return update_l1_refused(u, entry, val, rc);
             gained = val;
         } else {
             old = 0; /* the new entry takes over its references */
@@ -71,10 +69,24 @@ static inline int update_l1(const struct update *u, mfn_t table, unsigned index,
 }
 
 /* L2 to L4. Calls cond_resched. */
-int update_upper(const struct update *u, unsigned level, mfn_t table, unsigned index, uint64_t val);
+int update_upper(const struct update *u, unsigned level, uint64_t *entry, uint64_t val);
 
-/* The L1 entry for an address in those tables: its table and index; false: there is none, or it is
- * not in the guest's part. */
-bool find_l1(mfn_t l4, uint64_t va, mfn_t *table, unsigned *index);
+/* The L1 entry for an address in those tables. NULL: there is none, or it is not in the guest's
+ * part. */
+uint64_t *find_l1(mfn_t l4, uint64_t va);
+
+/* The entry at that machine address, if it is in an L1 table in use of the domain; else NULL. */
+static inline uint64_t *l1_entry_at(const struct domain *d, uint64_t address)
+{
+    mfn_t m = mfn(address >> PAGE_SHIFT);
+    uint64_t word;
+
+    if (address % 8 != 0 || !frame_clamp(&m) || READ_ONCE(frame_at(m)->owner) != owner_number(d))
+        return NULL;
+    word = READ_ONCE(frame_at(m)->type);
+    if (TYPE_OF(word) != TYPE_L1 || (word & TYPE_USES) == 0)
+        return NULL;
+    return (uint64_t *)frame_bytes(m) + address / 8 % TABLE_ENTRIES;
+}
 
 #endif

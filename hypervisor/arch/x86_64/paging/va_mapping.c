@@ -28,13 +28,13 @@ static long update_va(uint64_t va, uint64_t val, uint64_t flags, struct domain *
 {
     struct domain *d = current->domain;
     struct update u = {.d = d, .from = from, .from_number = owner_number(from)};
-    mfn_t table;
-    unsigned index;
+    uint64_t *entry;
     int rc = -XEN_EINVAL;
 
     paging_lock(d);
-    if (likely(find_l1(current->arch.paging.kernel_l4, va, &table, &index)))
-        rc = update_l1(&u, table, index, val);
+    entry = find_l1(current->arch.paging.kernel_l4, va);
+    if (likely(entry))
+        rc = update_l1(&u, entry, val);
     else
         guest_log(d, "update_va_mapping of address %#lx: there is no L1 page table for it", va);
     paging_unlock(d);

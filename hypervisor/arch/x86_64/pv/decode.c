@@ -10,24 +10,30 @@
 
 uint64_t *insn_register(struct regs *r, unsigned number)
 {
-    uint64_t *const table[16] = {&r->rax, &r->rcx, &r->rdx, &r->rbx, &r->rsp, &r->rbp,
-                                 &r->rsi, &r->rdi, &r->r8,  &r->r9,  &r->r10, &r->r11,
-                                 &r->r12, &r->r13, &r->r14, &r->r15};
+#define AT(name) offsetof(struct regs, name)
+    static const uint8_t offset[16] = {AT(rax), AT(rcx), AT(rdx), AT(rbx), AT(rsp), AT(rbp),
+                                       AT(rsi), AT(rdi), AT(r8),  AT(r9),  AT(r10), AT(r11),
+                                       AT(r12), AT(r13), AT(r14), AT(r15)};
 
-    return table[number & 15];
+    return (uint64_t *)((char *)r + offset[number & 15]);
 }
 
 /* Instructions near the end of a page may end there. */
 static void fetch(struct insn *i, uint64_t rip)
 {
-    unsigned in_page = MIN(PAGE_SIZE - rip % PAGE_SIZE, sizeof(i->code));
+    unsigned in_page = PAGE_SIZE - rip % PAGE_SIZE;
 
     i->fetched = 0;
+    if (likely(in_page >= sizeof(i->code))) {
+        if (copy_from_guest(i->code, guest_ptr(rip), sizeof(i->code)))
+            i->fetched = INSN_BYTES_MAX;
+        return;
+    }
     if (copy_from_guest(i->code, guest_ptr(rip), in_page))
         i->fetched = in_page;
-    if (i->fetched && in_page < sizeof(i->code) &&
-        copy_from_guest(i->code + in_page, guest_ptr(rip + in_page), sizeof(i->code) - in_page))
-        i->fetched = sizeof(i->code);
+    if (i->fetched &&
+        copy_from_guest(i->code + in_page, guest_ptr(rip + in_page), INSN_BYTES_MAX - in_page))
+        i->fetched = INSN_BYTES_MAX;
 }
 
 static bool next_byte(struct insn *i, uint8_t *byte)
@@ -70,6 +76,8 @@ bool insn_decode(struct insn *i, const struct regs *r)
     for (;;) {
         if (!next_byte(i, &byte))
             return false;
+        if ((byte & 0xf0) == 0x40)
+            break;
         if (byte == 0xf0)
             i->lock = true;
         else if (byte == 0xf2 || byte == 0xf3)

@@ -6,6 +6,8 @@
 #include "core/domain.h"
 #include "cpu/regs.h"
 
+#define INSN_BYTES_MAX 15
+
 struct insn {
     uint16_t opcode; /* 0x0fXX for two-byte ones */
     uint8_t length;  /* up to and with what was read so far */
@@ -16,7 +18,7 @@ struct insn {
     uint8_t reg, rm;  /* register numbers 0 .. 15 of the ModRM byte */
     uint64_t address; /* memory: linear address of the operand */
     uint8_t modrm;
-    uint8_t code[15];
+    uint8_t code[16];
     uint8_t fetched; /* bytes of code that could be read */
 };
 

@@ -229,34 +229,30 @@ static void set_register(struct regs *r, const struct write *w, const struct eff
 
 bool pv_emulate_table_write(struct vcpu *v, struct regs *r, uint64_t address)
 {
+    enum entry_write done = ENTRY_CHANGED;
+    uint64_t *entry, old, mask;
+    struct effect e = {0};
     struct write w;
-    uint64_t entry;
+    unsigned shift = address % 8 * 8;
 
     if (!decode(&w, r) || !w.i.memory || w.i.address != address || address % 8 + w.bytes > 8)
         return false;
-
-    unsigned shift = address % 8 * 8;
-    uint64_t mask = width_mask(w.bytes) << shift;
-
-    for (unsigned tries = 0; tries < TRIES; tries++) {
-        if (!paging_read_entry(v, address & ~7ul, &entry))
-            return false;
-
-        struct effect e = effect_of(&w, r, entry >> shift & width_mask(w.bytes));
-        uint64_t new = (entry & ~mask) | (e.memory << shift & mask);
-
-        switch (paging_write_entry(v, address & ~7ul, entry, new)) {
-        case ENTRY_WRITTEN:
-            if (e.writes_register)
-                set_register(r, &w, &e);
-            r->rflags = (r->rflags & ~e.flags_changed) | e.flags;
-            r->rip += w.i.length;
-            return true;
-        case ENTRY_REFUSED:
-            return false;
-        case ENTRY_CHANGED:
-            break;
-        }
+    entry = paging_lock_entry(v, address & ~7ul);
+    if (!entry)
+        return false;
+    mask = width_mask(w.bytes);
+    for (unsigned tries = 0; tries < TRIES && done == ENTRY_CHANGED; tries++) {
+        old = READ_ONCE(*entry);
+        e = effect_of(&w, r, old >> shift & mask);
+        done = paging_write_entry(v, entry, old,
+                                  (old & ~(mask << shift)) | (e.memory & mask) << shift);
     }
-    return false;
+    paging_unlock_entry(v);
+    if (done != ENTRY_WRITTEN)
+        return false;
+    if (e.writes_register)
+        set_register(r, &w, &e);
+    r->rflags = (r->rflags & ~e.flags_changed) | e.flags;
+    r->rip += w.i.length;
+    return true;
 }
