@@ -22,7 +22,7 @@ struct grant_table {
     uint32_t free_handle;               /* head of the list of free handles */
     uint64_t *shared[GRANT_FRAMES_MAX]; /* struct grant_entry_v1, hostile; NULL once destroyed */
     struct grant_active *active[GRANT_FRAMES_MAX];
-    struct grant_mapping **maptrack; /* a page of pointers, then pages of mappings; on demand */
+    struct grant_mapping **maptrack; /* pages of pointers to pages of mappings */
 };
 
 /* With one frame and the default limits. 0 or -XEN_ENOMEM. */

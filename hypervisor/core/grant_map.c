@@ -9,39 +9,42 @@ static struct grant_mapping *mapping_of(struct grant_table *gt, uint32_t handle)
     return &gt->maptrack[handle / GRANT_MAPS_PER_FRAME][handle % GRANT_MAPS_PER_FRAME];
 }
 
-/* The domain's table is locked. Adds a page of free handles. */
-static bool add_maptrack(struct grant_table *gt)
+/* Adds a page of free handles, if there may be one more. */
+static void add_maptrack(struct grant_table *gt)
 {
-    uint32_t first = gt->nr_maptrack * GRANT_MAPS_PER_FRAME;
-    struct grant_mapping *page;
+    struct grant_mapping *page = NULL;
 
-    if (gt->nr_maptrack >= gt->max_maptrack)
-        return false;
-    if (!gt->maptrack)
-        gt->maptrack = arch_alloc_pages(GRANT_MAPTRACK_ORDER);
-    if (!gt->maptrack)
-        return false;
-    page = arch_alloc_pages(0);
+    if (READ_ONCE(gt->nr_maptrack) < gt->max_maptrack)
+        page = arch_alloc_pages(0);
     if (!page)
-        return false;
-    for (uint32_t i = 0; i < GRANT_MAPS_PER_FRAME; i++)
-        page[i].ref = i + 1 < GRANT_MAPS_PER_FRAME ? first + i + 1 : gt->free_handle;
-    gt->maptrack[gt->nr_maptrack] = page;
-    __atomic_store_n(&gt->nr_maptrack, gt->nr_maptrack + 1, __ATOMIC_RELEASE);
-    gt->free_handle = first;
-    return true;
+        return;
+    spin_lock(&gt->lock);
+    if (gt->nr_maptrack < gt->max_maptrack) {
+        uint32_t first = gt->nr_maptrack * GRANT_MAPS_PER_FRAME;
+
+        for (uint32_t i = 0; i < GRANT_MAPS_PER_FRAME; i++)
+            page[i].ref = i + 1 < GRANT_MAPS_PER_FRAME ? first + i + 1 : gt->free_handle;
+        gt->maptrack[gt->nr_maptrack] = page;
+        __atomic_store_n(&gt->nr_maptrack, gt->nr_maptrack + 1, __ATOMIC_RELEASE);
+        gt->free_handle = first;
+        page = NULL;
+    }
+    spin_unlock(&gt->lock);
+    if (page)
+        arch_free_pages(page, 0);
 }
 
 /* NO_HANDLE if there is none left. */
 static uint32_t take_handle(struct grant_table *gt)
 {
-    uint32_t handle = NO_HANDLE;
+    uint32_t handle;
 
+    if (unlikely(READ_ONCE(gt->free_handle) == NO_HANDLE))
+        add_maptrack(gt);
     spin_lock(&gt->lock);
-    if (gt->free_handle != NO_HANDLE || add_maptrack(gt)) {
-        handle = gt->free_handle;
+    handle = gt->free_handle;
+    if (likely(handle != NO_HANDLE))
         gt->free_handle = mapping_of(gt, handle)->ref;
-    }
     spin_unlock(&gt->lock);
     return handle;
 }

@@ -137,7 +137,8 @@ int grant_init(struct domain *d)
 {
     d->grant.free_handle = NO_HANDLE;
     grant_set_limits(d, GRANT_FRAMES_MAX, GRANT_MAPTRACK_MAX);
-    return add_frame(d);
+    d->grant.maptrack = arch_alloc_pages(GRANT_MAPTRACK_ORDER);
+    return d->grant.maptrack ? add_frame(d) : -XEN_ENOMEM;
 }
 
 void grant_set_limits(struct domain *d, unsigned frames, unsigned maptrack_frames)

@@ -50,6 +50,8 @@ void fake_set_subops(bool all);
 /* A running domain with its vCPUs (offline) and shared page; core's init functions are not called.
  */
 struct domain *fake_new_domain(unsigned nr_vcpus);
+/* Aborts the test if a spin lock of a domain is held. */
+void fake_no_lock_held(void);
 /* Frees what fake_new_domain made. */
 void fake_free_domain(struct domain *d);
 

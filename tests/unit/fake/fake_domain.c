@@ -89,6 +89,13 @@ struct domain *fake_new_domain(unsigned nr_vcpus)
     return d;
 }
 
+void fake_no_lock_held(void)
+{
+    for (unsigned i = 0; i < MAX_DOMAINS; i++)
+        if (domains[i] && (domains[i]->evtchn.lock.held || domains[i]->grant.lock.held))
+            panic("a spin lock of domain %u is held", i); /* the test could not end otherwise */
+}
+
 void fake_free_domain(struct domain *d)
 {
     assert_int_equal(d->refs, 1);

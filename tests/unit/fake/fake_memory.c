@@ -22,6 +22,7 @@ void *arch_alloc_pages(unsigned order)
     size_t bytes = PAGE_SIZE << order;
     void *p;
 
+    fake_no_lock_held();
     if (fake_pages_left < 1u << order)
         return NULL;
     if (fake_pages_left != UINT_MAX)
