@@ -43,26 +43,21 @@ static const char *parse_cpus(const struct tree_property *p, struct tree_bytes v
 
 static const char *parse_privileges(const struct tree_property *p, struct tree_bytes v, void *out)
 {
-    static const struct {
-        const char *name;
-        uint32_t bit;
-    } known[] = {
-        {"console-read", PRIV_CONSOLE_READ},
-        {"foreign-map", PRIV_FOREIGN_MAP},
-        {"control", PRIV_CONTROL},
-    };
     struct domain_config *dom = out;
 
     if (!tree_is_strings(v))
         return p->expected;
     for (size_t at = 0; at < v.size; at += strlen(v.data + at) + 1) {
-        size_t i;
+        const char *name = v.data + at;
 
-        for (i = 0; i < ARRAY_LEN(known) && strcmp(v.data + at, known[i].name) != 0; i++)
-            ;
-        if (i == ARRAY_LEN(known))
+        if (strcmp(name, "console-read") == 0)
+            dom->privileges |= PRIV_CONSOLE_READ;
+        else if (strcmp(name, "foreign-map") == 0)
+            dom->privileges |= PRIV_FOREIGN_MAP;
+        else if (strcmp(name, "control") == 0)
+            dom->privileges |= PRIV_CONTROL;
+        else
             return p->expected;
-        dom->privileges |= known[i].bit;
     }
     return NULL;
 }

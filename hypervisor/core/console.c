@@ -306,14 +306,10 @@ static long console_read(struct domain *d, unsigned count, guest_ptr_t buffer)
 
 long do_console_io(uint32_t cmd, uint32_t count, guest_ptr_t buffer)
 {
+    struct domain *d = current->domain;
+
     if (!subop_exists(__HYPERVISOR_console_io, cmd))
         return -XEN_ENOSYS;
-    switch (cmd) {
-    case CONSOLEIO_write:
-        return console_write(current->domain, count, buffer);
-    case CONSOLEIO_read:
-        return console_read(current->domain, count, buffer);
-    default:
-        return -XEN_ENOSYS;
-    }
+    return cmd == CONSOLEIO_write ? console_write(d, count, buffer)
+                                  : console_read(d, count, buffer);
 }

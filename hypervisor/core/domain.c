@@ -54,29 +54,29 @@ int domain_check_own(uint16_t id)
 
 /* --- making --- */
 
-/* Of vCPUs beyond those in shared_info, until they register one. No guest sees it. */
+/* Of vCPUs beyond those in shared_info, until they register one, which begins as a copy. */
 static struct vcpu_info no_vcpu_info = {.evtchn_upcall_mask = 1};
 
-static struct vcpu *vcpu_create(struct domain *d, unsigned id)
+static int vcpu_create(struct domain *d, unsigned id)
 {
     struct vcpu *v = arch_alloc_pages(0);
 
     if (!v)
-        return NULL;
+        return -XEN_ENOMEM;
     d->vcpu[id] = v;
     v->domain = d;
     v->id = id;
     v->info_frame = INVALID_MFN;
+    v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &no_vcpu_info;
     sched_init_vcpu(v, 0);
     vcpu_init_timers(v);
-    if (arch_vcpu_init(v))
-        return NULL;
-    v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &no_vcpu_info;
-    return v;
+    arch_update_vcpu_time(v);
+    return arch_vcpu_init(v);
 }
 
 static int make_parts(struct domain *d)
 {
+    const uint64_t wall = arch_boot_wallclock_ns();
     int err = arch_domain_init(d);
 
     if (err)
@@ -84,21 +84,15 @@ static int make_parts(struct domain *d)
     d->shared = arch_share_page(d, true);
     if (!d->shared)
         return -XEN_ENOMEM;
-    if ((err = evtchn_init(d)) || (err = grant_init(d)))
-        return err;
-    for (unsigned i = 0; i < d->nr_vcpus; i++)
-        if (!vcpu_create(d, i))
-            return -XEN_ENOMEM;
-
-    uint64_t wall = arch_boot_wallclock_ns();
-
     d->shared->wc_sec = wall / 1000000000ul;
     d->shared->wc_sec_hi = wall / 1000000000ul >> 32;
     d->shared->wc_nsec = wall % 1000000000ul;
     d->shared->wc_version = 2;
-    for (unsigned i = 0; i < d->nr_vcpus && i < XEN_LEGACY_MAX_VCPUS; i++)
-        arch_update_vcpu_time(d->vcpu[i]);
-    return 0;
+    if ((err = evtchn_init(d)) || (err = grant_init(d)))
+        return err;
+    for (unsigned i = 0; i < d->nr_vcpus && !err; i++)
+        err = vcpu_create(d, i);
+    return err;
 }
 
 struct domain *domain_create(uint16_t id, const char *name, unsigned nr_vcpus, uint64_t max_pages)
@@ -234,8 +228,11 @@ void domains_one_less(void)
     arch_machine_exit(any_failed ? 1 : 0);
 }
 
-static void over(struct domain *d, bool failed)
+void domain_destroy(struct domain *d)
 {
+    const bool failed = d->state == DOMAIN_BUILDING || d->shutdown_code != SHUTDOWN_poweroff;
+
+    give_back(d);
     spin_lock(&lock);
     d->state = DOMAIN_DEAD;
     d->next_ended = ended;
@@ -246,18 +243,11 @@ static void over(struct domain *d, bool failed)
     domains_one_less();
 }
 
-void domain_destroy(struct domain *d)
+/* Whether nobody runs on a stack of the domain, `but` apart. */
+static bool all_off(const struct domain *d, const struct vcpu *but)
 {
-    bool failed = d->state == DOMAIN_BUILDING || d->shutdown_code != SHUTDOWN_poweroff;
-
-    give_back(d);
-    over(d, failed);
-}
-
-static bool others_stopped(const struct domain *d)
-{
-    for (unsigned i = 0; i < d->nr_vcpus; i++)
-        if (d->vcpu[i] != current && d->vcpu[i]->up && !sched_is_off(d->vcpu[i]))
+    for (unsigned i = 0; i < MAX_VCPUS; i++)
+        if (d->vcpu[i] && d->vcpu[i] != but && !sched_is_off(d->vcpu[i]))
             return false;
     return true;
 }
@@ -267,7 +257,7 @@ void domain_vcpu_stopped(struct vcpu *v)
     struct domain *d = v->domain;
 
     if (__atomic_sub_fetch(&d->vcpus_in, 1, __ATOMIC_ACQ_REL) == 0) {
-        while (!others_stopped(d)) /* the last steps of another CPU */
+        while (!all_off(d, v)) /* the last steps of another CPU */
             cond_resched();
         domain_destroy(d);
     }
@@ -290,14 +280,6 @@ static void free_domain(struct domain *d)
     arch_free_pages(d, 0);
 }
 
-static bool all_off(const struct domain *d)
-{
-    for (unsigned i = 0; i < MAX_VCPUS; i++)
-        if (d->vcpu[i] && !sched_is_off(d->vcpu[i]))
-            return false;
-    return true;
-}
-
 void domain_reap(void)
 {
     struct domain *d, **link;
@@ -306,7 +288,7 @@ void domain_reap(void)
         return;
     spin_lock(&lock);
     for (link = &ended; (d = *link); link = &d->next_ended)
-        if (READ_ONCE(d->refs) == 0 && all_off(d))
+        if (READ_ONCE(d->refs) == 0 && all_off(d, NULL))
             break;
     if (d) {
         *link = d->next_ended;

@@ -10,11 +10,14 @@ static long not_in_version(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint6
     return -XEN_ENOSYS;
 }
 
-static void fill(struct abi_version *t, uint32_t version)
+void hypercall_init(void)
 {
-    t->number = version;
-    for (unsigned i = 0; i < NR_HYPERCALLS; i++)
-        t->call[i] = not_in_version;
+    for (uint32_t version = 1; version <= LAMINA_ABI_VERSION; version++) {
+        struct abi_version *t = &versions[version - 1];
+
+        t->number = version;
+        for (unsigned i = 0; i < NR_HYPERCALLS; i++)
+            t->call[i] = not_in_version;
 #define HYPERCALL(name, nr, args, select, first, last, ...) \
     if (ABI_HAS(first, last, version))                      \
         t->call[nr] = (hypercall_t)(void *)do_##name;
@@ -22,12 +25,7 @@ static void fill(struct abi_version *t, uint32_t version)
     if (ABI_HAS(first, last, version))                   \
         t->subops[__HYPERVISOR_##parent] |= 1ul << (name);
 #include "abi/hypercalls.def"
-}
-
-void hypercall_init(void)
-{
-    for (uint32_t v = 1; v <= LAMINA_ABI_VERSION; v++)
-        fill(&versions[v - 1], v);
+    }
 }
 
 const struct abi_version *abi_version_find(uint32_t number)

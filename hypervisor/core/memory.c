@@ -39,12 +39,6 @@ static bool give_back(const struct request *q, uint64_t i)
     return true;
 }
 
-static void undo(const struct request *q, mfn_t m)
-{
-    for (uint64_t n = m.n; n < m.n + (1ul << q->r.extent_order); n++)
-        arch_depopulate(q->d, mfn(n));
-}
-
 static bool populate(const struct request *q, uint64_t i)
 {
     unsigned bits = XENMEMF_get_address_bits(q->r.mem_flags);
@@ -58,7 +52,8 @@ static bool populate(const struct request *q, uint64_t i)
         return false;
     if (bits != 0 && bits < 64 &&
         ((m.n + (1ul << q->r.extent_order)) << PAGE_SHIFT) > 1ul << bits) {
-        undo(q, m);
+        for (uint64_t n = 0; n < 1ul << q->r.extent_order; n++)
+            arch_depopulate(q->d, mfn(m.n + n));
         return false;
     }
     /* A guest that cannot be told has lost the extent, as on Xen: it still owns it. */

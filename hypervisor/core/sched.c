@@ -51,41 +51,37 @@ void sched_init_vcpu(struct vcpu *v, unsigned cpu)
     list_init(&s->queue);
 }
 
-/* The run queue is locked. Makes sure that the one who runs there will give way. */
-static void make_ready(struct run_queue *q, struct vcpu *v)
-{
-    uint64_t now = arch_now_ns();
-
-    enter_state(v, STATE_RUNNABLE, now);
-    list_append(&q->ready, &v->sched.queue);
-    if (v->sched.cpu != arch_this_cpu())
-        arch_kick_cpu(v->sched.cpu);
-    else if (!q->running->idle && !timer_is_set(&q->slice))
-        timer_set(&q->slice, now + SCHED_SLICE_NS);
-}
-
-static void make_ready_from(struct vcpu *v, enum run_state from)
+/* Makes sure that the one who runs there will give way. */
+static void make_ready(struct vcpu *v, enum run_state from)
 {
     struct run_queue *q = &queues[v->sched.cpu];
+    uint64_t now;
 
     /* Orders the caller's condition before our look at the state; sched_block does the converse. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (READ_ONCE(v->sched.state) != from)
         return;
     spin_lock(&q->lock);
-    if (v->sched.state == from && !v->sched.parked)
-        make_ready(q, v);
+    if (v->sched.state == from && !v->sched.parked) {
+        now = arch_now_ns();
+        enter_state(v, STATE_RUNNABLE, now);
+        list_append(&q->ready, &v->sched.queue);
+        if (v->sched.cpu != arch_this_cpu())
+            arch_kick_cpu(v->sched.cpu);
+        else if (!q->running->idle && !timer_is_set(&q->slice))
+            timer_set(&q->slice, now + SCHED_SLICE_NS);
+    }
     spin_unlock(&q->lock);
 }
 
 void sched_wake(struct vcpu *v)
 {
-    make_ready_from(v, STATE_BLOCKED);
+    make_ready(v, STATE_BLOCKED);
 }
 
 void sched_start(struct vcpu *v)
 {
-    make_ready_from(v, STATE_OFFLINE);
+    make_ready(v, STATE_OFFLINE);
 }
 
 void sched_kicked(void)

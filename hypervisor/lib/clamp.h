@@ -8,14 +8,10 @@
  * Check the bound as usual, then use this for the access. */
 static inline uint64_t clamp_index(uint64_t index, uint64_t limit)
 {
-#ifdef __x86_64__
     uint64_t mask;
 
     __asm__("cmp %2, %1; sbb %0, %0" : "=r"(mask) : "r"(index), "r"(limit) : "cc");
     return index & mask;
-#else
-    return index < limit ? index : 0;
-#endif
 }
 
 #endif
