@@ -1,8 +1,7 @@
 /* What an architecture supplies to core/. This is the only door: core/ includes nothing else of it.
  * arch_types.h comes from the architecture's folder (the unit tests have a fake one) and defines
  *   struct arch_domain, struct arch_vcpu, struct frame (opaque to core). */
-#ifndef CORE_ARCH_H
-#define CORE_ARCH_H
+#pragma once
 
 #include "lib/types.h"
 #include "abi/guest_ptr.h"
@@ -117,5 +116,3 @@ void arch_console_write(const char *text, size_t length);
 
 /* Ends the machine's run with this status for whoever started it (QEMU), or halts. */
 void arch_machine_exit(int status) __attribute__((noreturn));
-
-#endif

@@ -3,8 +3,7 @@
  * ...", and only the domain or wire that has it is refused. Nothing is allocated or copied: what
  * these structures point at lies in the blob, which must stay. Boot only; libfdt needs a stack
  * protector canary at %fs:0x28. */
-#ifndef CORE_CONFIG_H
-#define CORE_CONFIG_H
+#pragma once
 
 #include "lib/types.h"
 #include "core/tree.h"
@@ -62,5 +61,3 @@ bool config_domain(const struct system_config *sys, unsigned index, struct domai
 int config_next_wire(const struct system_config *sys, int after);
 /* Reads that wire. False: logged, refused. */
 bool config_wire(const struct system_config *sys, int node, struct wire_config *wire);
-
-#endif

@@ -1,7 +1,6 @@
 /* The console: one serial line shared by the hypervisor and all domains, a line at a time. With
  * several domains each line says whose it is; with one, its output goes out as it comes. */
-#ifndef CORE_CONSOLE_H
-#define CORE_CONSOLE_H
+#pragma once
 
 #include "lib/types.h"
 #include "abi/guest_ptr.h"
@@ -33,5 +32,3 @@ void console_break_lock(void);
 void console_domain_flush(struct domain *d);
 /* The guest rang its console port: takes output off the ring, gives input. */
 void console_ring_event(struct domain *d);
-
-#endif

@@ -1,6 +1,5 @@
 /* Domains and their vCPUs. */
-#ifndef CORE_DOMAIN_H
-#define CORE_DOMAIN_H
+#pragma once
 
 #include "lib/types.h"
 #include "lib/clamp.h"
@@ -123,5 +122,3 @@ void domains_one_less(void);
 /* Lets interrupts and other vCPUs in; call at least every 20,000 instructions of work that a guest
  * can prolong. The caller may hold mutexes, but no spin lock. */
 void cond_resched(void);
-
-#endif

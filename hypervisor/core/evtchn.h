@@ -3,8 +3,7 @@
  * domain that ends has all its channels closed (evtchn_destroy) before it is freed: on one CPU no
  * sender is between its look and its mark then; with a second CPU, freeing must wait until it
  * passed its way out. */
-#ifndef CORE_EVTCHN_H
-#define CORE_EVTCHN_H
+#pragma once
 
 #include "lib/types.h"
 #include "lib/spinlock.h"
@@ -78,5 +77,3 @@ bool evtchn_deliverable(struct vcpu *v);
 int evtchn_is_pending(struct domain *d, uint32_t port);
 /* Makes the vCPU look at its events: sets upcall_pending and WORK_EVENT, wakes or kicks it. */
 void evtchn_mark_upcall(struct vcpu *v);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the files of the event-channel code share. */
-#ifndef CORE_EVTCHN_INTERNAL_H
-#define CORE_EVTCHN_INTERNAL_H
+#pragma once
 
 #include "core/domain.h"
 #include "lib/clamp.h"
@@ -27,5 +26,3 @@ void evtchn_mark_pending(struct evtchn *chn);
 
 /* All operations but send and unmask. */
 long evtchn_rare_op(uint32_t cmd, guest_ptr_t arg);
-
-#endif

@@ -1,6 +1,5 @@
 /* What the files of the grant-table code share. */
-#ifndef CORE_GRANT_INTERNAL_H
-#define CORE_GRANT_INTERNAL_H
+#pragma once
 
 #include "core/domain.h"
 #include "core/hypercall.h"
@@ -50,5 +49,3 @@ static inline bool grant_may_go_on(uint32_t i)
 {
     return likely(i % 16 != 15) || may_go_on();
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* Dispatch: one table of entry points for each published ABI version. */
-#ifndef CORE_HYPERCALL_H
-#define CORE_HYPERCALL_H
+#pragma once
 
 #include "lib/types.h"
 #include "abi/hypercalls.h"
@@ -62,5 +61,3 @@ struct operation {
  * it, -XEN_EFAULT, or what the function answers. */
 long operation_call(unsigned hypercall, const struct operation *table, size_t length, uint32_t cmd,
                     struct vcpu *v, guest_ptr_t arg);
-
-#endif

@@ -1,6 +1,5 @@
 /* Kernel images: 64-bit ELF files with Xen's notes. Every byte of them is hostile. */
-#ifndef CORE_IMAGE_H
-#define CORE_IMAGE_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -39,5 +38,3 @@ bool image_parse(struct image *img, const void *file, size_t size, const char *n
 /* Steps over the loadable segments: start with *cursor = 0. They lie in virt_start .. virt_end, do
  * not overlap, and are in the file's order, which need not be that of their addresses. */
 bool image_next_segment(const struct image *img, unsigned *cursor, struct image_segment *seg);
-
-#endif

@@ -1,6 +1,5 @@
 /* What this hypervisor is. */
-#ifndef CORE_INFO_H
-#define CORE_INFO_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -13,5 +12,3 @@ struct build_id {
     const uint8_t *bytes;
 };
 extern struct build_id hypervisor_build_id;
-
-#endif

@@ -1,6 +1,5 @@
 /* Messages for people. Lines go to the console, prefixed with whom they are about. */
-#ifndef CORE_LOG_H
-#define CORE_LOG_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -24,5 +23,3 @@ void panic(const char *fmt, ...) PRINTF(1, 2) __attribute__((noreturn));
         if (unlikely(!(cond)))                                               \
             panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond); \
     } while (0)
-
-#endif

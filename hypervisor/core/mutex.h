@@ -1,6 +1,5 @@
 /* Mutual exclusion that may be held over preemption; a vCPU that waits gives up its CPU. */
-#ifndef CORE_MUTEX_H
-#define CORE_MUTEX_H
+#pragma once
 
 #include "lib/types.h"
 #include "lib/list.h"
@@ -40,5 +39,3 @@ static inline void mutex_unlock(struct mutex *m)
 
 /* Whether the current vCPU holds it. */
 bool mutex_held(const struct mutex *m);
-
-#endif

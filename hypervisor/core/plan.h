@@ -1,7 +1,6 @@
 /* Where everything of a new domain goes: the start-of-day layout that abi/xen.h promises to 64-bit
  * PV kernels. Pure computation; the builder then allocates frames, fills tables and copies. */
-#ifndef CORE_PLAN_H
-#define CORE_PLAN_H
+#pragma once
 
 #include "lib/types.h"
 #include "core/image.h"
@@ -58,5 +57,3 @@ bool plan_make(struct build_plan *plan, const struct image *img, size_t ramdisk_
  *   level 1: page area.pfn + (va - area.virt) / PAGE_SIZE, read-only if it is one of page_tables;
  *   others:  plan_table(level - 1, va). */
 pfn_t plan_table(const struct build_plan *plan, unsigned level, uint64_t va);
-
-#endif

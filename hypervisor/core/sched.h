@@ -1,8 +1,7 @@
 /* Which vCPU runs where. A vCPU has a hypervisor stack of its own, so it can be switched away from
  * anywhere in the hypervisor and simply goes on there later: hypercalls need no restart logic.
  * All functions are called with interrupts off. */
-#ifndef CORE_SCHED_H
-#define CORE_SCHED_H
+#pragma once
 
 #include "lib/types.h"
 #include "lib/list.h"
@@ -61,5 +60,3 @@ void sched_idle(void) __attribute__((noreturn));
 void sched_write_runstate(struct vcpu *v);
 /* Its state, and the time in each, that of the current stay up to now_ns included. */
 struct vcpu_runstate_info sched_runstate(const struct vcpu *v, uint64_t now_ns);
-
-#endif

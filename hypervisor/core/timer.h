@@ -1,7 +1,6 @@
 /* One-shot timers: a heap per host CPU. The nodes are the timers themselves, so setting one needs
  * no memory and cannot fail. */
-#ifndef CORE_TIMER_H
-#define CORE_TIMER_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -25,5 +24,3 @@ static inline bool timer_is_set(const struct timer *t)
 }
 /* From the architecture's timer interrupt: fires what is due and programs the next deadline. */
 void timer_interrupt(void);
-
-#endif

@@ -1,6 +1,5 @@
 /* Nodes of a device tree, read by a table of the properties that they may have. Boot only. */
-#ifndef CORE_TREE_H
-#define CORE_TREE_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -67,5 +66,3 @@ const char *tree_parse_cell(const struct tree_property *p, struct tree_bytes v, 
 const char *tree_parse_bytes(const struct tree_property *p, struct tree_bytes v, void *out);
 /* One string of at most max characters, into a const char *. */
 const char *tree_parse_string(const struct tree_property *p, struct tree_bytes v, void *out);
-
-#endif

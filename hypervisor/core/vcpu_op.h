@@ -1,6 +1,5 @@
 /* What guests ask of their vCPUs: timers, and where the hypervisor keeps its data for them. */
-#ifndef CORE_VCPU_OP_H
-#define CORE_VCPU_OP_H
+#pragma once
 
 struct vcpu;
 
@@ -10,5 +9,3 @@ void vcpu_init_timers(struct vcpu *v);
 void vcpu_stop_timers(struct vcpu *v);
 /* Gives back the frame of a registered vcpu_info; the vCPU is off for good. */
 void vcpu_release_info(struct vcpu *v);
-
-#endif

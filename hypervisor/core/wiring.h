@@ -1,7 +1,6 @@
 /* Static wiring: event channels and shared pages that the system tree names, and that the domains
  * at both ends find by name (LAMINA_OP_wire). */
-#ifndef CORE_WIRING_H
-#define CORE_WIRING_H
+#pragma once
 
 #include "lib/types.h"
 #include "core/config.h"
@@ -16,5 +15,3 @@ unsigned wiring_apply(const struct system_config *sys);
 /* The domain's end of the wire of found->name (with its NUL): fills in the rest. False: there is
  * none. Calls cond_resched. */
 bool wiring_find(uint16_t domid, struct lamina_wire *found);
-
-#endif

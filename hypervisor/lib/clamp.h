@@ -1,6 +1,5 @@
 /* Indices that a guest chooses, made harmless for speculation. */
-#ifndef LIB_CLAMP_H
-#define LIB_CLAMP_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -13,5 +12,3 @@ static inline uint64_t clamp_index(uint64_t index, uint64_t limit)
     __asm__("cmp %2, %1; sbb %0, %0" : "=r"(mask) : "r"(index), "r"(limit) : "cc");
     return index & mask;
 }
-
-#endif

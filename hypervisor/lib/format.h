@@ -1,7 +1,6 @@
 /* Formatted output to a buffer: %d %u %x %s %%, with l or z; for numbers # (hex prefix), 0 and a
  * width (of the digits); for texts a precision. */
-#ifndef LIB_FORMAT_H
-#define LIB_FORMAT_H
+#pragma once
 
 #include <stdarg.h>
 #include "lib/types.h"
@@ -12,5 +11,3 @@ size_t vformat(char *buf, size_t size, const char *fmt, va_list args);
 /* Puts '?' for what is no printable ASCII character; size is not 0. For consoles: messages quote
  * guests and boot modules, which can hold anything. */
 void vformat_printable(char *buf, size_t size, const char *fmt, va_list args);
-
-#endif

@@ -1,6 +1,5 @@
 /* Doubly linked circular list; the head is a node of its own. */
-#ifndef LIB_LIST_H
-#define LIB_LIST_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -33,5 +32,3 @@ static inline void list_remove(struct list *node)
     node->next->prev = node->prev;
     list_init(node);
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* Spin locks. Held only over short, bounded work, with interrupts off, never over anything that
  * waits for another CPU or may switch to another vCPU. Longer exclusion: core/mutex.h. */
-#ifndef LIB_SPINLOCK_H
-#define LIB_SPINLOCK_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -20,5 +19,3 @@ static inline void spin_unlock(struct spinlock *l)
 {
     __atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
 }
-
-#endif

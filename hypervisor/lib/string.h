@@ -1,6 +1,5 @@
 /* The part of <string.h> that the hypervisor and libfdt use. */
-#ifndef LIB_STRING_H
-#define LIB_STRING_H
+#pragma once
 
 #include <stddef.h>
 
@@ -13,5 +12,3 @@ size_t strlen(const char *s);
 size_t strnlen(const char *s, size_t max);
 int strcmp(const char *a, const char *b);
 char *strrchr(const char *s, int c);
-
-#endif

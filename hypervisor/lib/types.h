@@ -1,7 +1,6 @@
 /* Basic types. Frame numbers of different kinds are one-member structs, so that mixing them up does
  * not compile. A guest pointer is guest_ptr_t (abi/guest_ptr.h): it cannot be dereferenced here. */
-#ifndef LIB_TYPES_H
-#define LIB_TYPES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,5 +47,3 @@ static inline bool mfn_equal(mfn_t a, mfn_t b)
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
-
-#endif
