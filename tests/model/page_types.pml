@@ -15,7 +15,7 @@
  * is the outcome: the CPUs that have not flushed since (tlb_stale). clock.pml looks at the clock.
  *
  * `variant` 0 keeps every rule. The others each break one, and must be found out (run.sh); 10 and 16
- * are what the code does as long as guests run on one CPU only (docs/assurance.md). */
+ * are what the code did before Spin found them (docs/assurance.md). */
 
 #define NO_FLUSH_BEFORE_TABLE  1  /* claim() does not flush */
 #define USE_DROPPED_EARLY      2  /* update_l1 drops the old entry's use before it writes the new */

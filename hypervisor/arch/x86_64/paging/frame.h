@@ -191,9 +191,8 @@ static inline void frame_put_use(struct frame *f)
     uint64_t word = READ_ONCE(f->type), next;
 
     do {
-        next = word - TYPE_USE;
-        if (unlikely((next & TYPE_USES) == 0))
-            next = (next & ~TYPE_STAMP) | tlb_stamp();
+        /* At every drop, the last one or not: an older stamp could otherwise come back unseen. */
+        next = ((word - TYPE_USE) & ~TYPE_STAMP) | tlb_stamp();
     } while (!__atomic_compare_exchange_n(&f->type, &word, next, true, __ATOMIC_ACQ_REL,
                                           __ATOMIC_RELAXED));
 }

@@ -39,7 +39,7 @@ int arch_grant_map(uint64_t host_addr, mfn_t frame, uint32_t flags)
     }
     if (likely(ok)) {
         old = READ_ONCE(*entry);
-        WRITE_ONCE(*entry, entry_of(frame, flags));
+        __atomic_store_n(entry, entry_of(frame, flags), __ATOMIC_SEQ_CST);
     }
     if (unlikely(old & PTE_PRESENT))
         l1_entry_put(old, d, tlb_stamp());
@@ -58,7 +58,7 @@ int arch_grant_unmap(uint64_t host_addr, mfn_t frame, uint32_t flags)
     entry = entry_at(v, host_addr, flags);
     ok = entry && ((READ_ONCE(*entry) ^ want) & (PTE_FRAME | PTE_PRESENT | PTE_RW)) == 0;
     if (likely(ok)) {
-        WRITE_ONCE(*entry, 0);
+        __atomic_store_n(entry, 0, __ATOMIC_SEQ_CST);
         /* All of the TLB: the entry's table may be reachable at more than one address. */
         tlb_flush(READ_ONCE(v->domain->arch.paging.tlb_cpus));
         if (want & PTE_RW)

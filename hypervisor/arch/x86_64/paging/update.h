@@ -21,7 +21,7 @@ static inline bool write_entry(const struct update *u, uint64_t *entry, uint64_t
     uint64_t old;
 
     if (likely(u->how == UPDATE_PLAIN)) {
-        WRITE_ONCE(*entry, val);
+        __atomic_store_n(entry, val, __ATOMIC_SEQ_CST); /* visible before the flush clock is read */
         return true;
     }
     old = u->expected;
