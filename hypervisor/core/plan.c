@@ -13,12 +13,6 @@ static uint64_t pages_for(uint64_t bytes)
     return bytes / PAGE_SIZE + (bytes % PAGE_SIZE != 0);
 }
 
-/* Address space that one table of the level maps. */
-static uint64_t table_span(unsigned level)
-{
-    return PAGE_SIZE << (9 * level);
-}
-
 static uint64_t round_up(uint64_t n, uint64_t multiple)
 {
     return (n + multiple - 1) / multiple * multiple;
@@ -41,40 +35,31 @@ static bool for_guests(uint64_t start, uint64_t pages)
            (start >= HYPERVISOR_VIRT_END && first + pages <= LAST_BOUNDARY / PAGE_SIZE);
 }
 
-/* Sets which L1 to L3 tables the area needs beyond those of `other` (which lies wholly before or
- * after it, so that they have at most the table at one edge in common). Returns how many. */
-static uint64_t need_tables(struct plan_area *area, const struct plan_area *other)
+/* How many tables of the level, 1 to 3, the area has for itself, and which is the first (counting
+ * from address 0). The p2m area does without the one that the boot area has already: they do not
+ * overlap, so it can only be one at the edge. */
+static uint64_t tables_of(const struct build_plan *plan, const struct plan_area *area,
+                          unsigned level, uint64_t *first)
 {
-    uint64_t total = 0;
+    const struct plan_area *boot = &plan->area[PLAN_BOOT];
+    const unsigned shift = PAGE_SHIFT + 9 * level;
+    uint64_t last = (area_end(area) - 1) >> shift;
 
-    for (unsigned level = 1; level <= 3; level++) {
-        struct plan_tables *t = &area->level[level - 1];
-        const uint64_t span = table_span(level);
-        uint64_t first = area->virt / span, last = (area_end(area) - 1) / span;
-
-        if (other) {
-            const struct plan_tables *o = &other->level[level - 1];
-            const uint64_t other_first = o->virt / span;
-
-            if (last == other_first && area->virt < other->virt)
-                last--;
-            else if (first == other_first + o->tables - 1 && area->virt > other->virt)
-                first++;
-        }
-        t->tables = last + 1 - first;
-        t->virt = first * span;
-        total += t->tables;
-    }
-    return total;
+    *first = area->virt >> shift;
+    if (area->virt < boot->virt && last == boot->virt >> shift)
+        last--;
+    else if (area->virt > boot->virt && *first == (area_end(boot) - 1) >> shift)
+        ++*first;
+    return last + 1 - *first;
 }
 
-/* Numbers the area's tables from that pfn on: from L3, which an L4 may precede, down to L1. */
-static void number_tables(struct plan_area *area, uint64_t next)
+static uint64_t count_tables(const struct build_plan *plan, const struct plan_area *area)
 {
-    for (unsigned level = 3; level >= 1; level--) {
-        area->level[level - 1].pfn = next;
-        next += area->level[level - 1].tables;
-    }
+    uint64_t total = 0, first;
+
+    for (unsigned level = 1; level <= 3; level++)
+        total += tables_of(plan, area, level, &first);
+    return total;
 }
 
 /* Pages are handed out one after the other, and mapped if there is an address. */
@@ -93,9 +78,10 @@ static struct plan_range take(uint64_t *next, uint64_t pages, uint64_t virt_base
 /* Finds the smallest area that maps itself: `used` pages, its page tables, a stack and the padding.
  * More tables can move the end over a boundary, and then even more are needed. Returns how many; 0:
  * the guest's address space ends before. */
-static uint64_t size_boot_area(struct plan_area *boot, uint64_t used)
+static uint64_t size_boot_area(struct build_plan *plan, uint64_t used)
 {
-    uint64_t tables = 0, needed = 0;
+    struct plan_area *boot = &plan->area[PLAN_BOOT];
+    uint64_t tables, needed = 0;
 
     do {
         tables = needed;
@@ -103,7 +89,7 @@ static uint64_t size_boot_area(struct plan_area *boot, uint64_t used)
         if (!for_guests(boot->virt, boot->pages))
             return 0;
         boot->pages = (round_up(area_end(boot), BOOT_ALIGNMENT) - boot->virt) / PAGE_SIZE;
-        needed = 1 + need_tables(boot, NULL);
+        needed = 1 + count_tables(plan, boot);
     } while (needed > tables);
     return tables;
 }
@@ -145,7 +131,7 @@ static uint64_t lay_out(struct build_plan *plan, const struct image *img, uint64
     plan->start_info = take(&next, 1, base);
     plan->xenstore = take(&next, 1, base);
     plan->console = take(&next, 1, base);
-    tables = size_boot_area(boot, next);
+    tables = size_boot_area(plan, next);
     if (tables == 0) {
         log_line(
             "/domains/%s: kernel: initial mapping of %lu pages from %#lx: expected room for it "
@@ -154,7 +140,7 @@ static uint64_t lay_out(struct build_plan *plan, const struct image *img, uint64
         return 0;
     }
     plan->page_tables = take(&next, tables, base);
-    number_tables(boot, plan->page_tables.pfn + 1);
+    boot->tables = plan->page_tables.pfn + 1;
     plan->stack = take(&next, 1, base);
 
     next = boot->pages;
@@ -166,8 +152,8 @@ static uint64_t lay_out(struct build_plan *plan, const struct image *img, uint64
         p2m_area->pfn = next;
         plan->p2m = (struct plan_range){img->init_p2m, next, p2m_area->pages};
         next += p2m_area->pages;
-        plan->p2m_tables = take(&next, need_tables(p2m_area, boot), NO_ADDRESS);
-        number_tables(p2m_area, plan->p2m_tables.pfn);
+        plan->p2m_tables = take(&next, count_tables(plan, p2m_area), NO_ADDRESS);
+        p2m_area->tables = plan->p2m_tables.pfn;
     }
     return next;
 }
@@ -176,36 +162,33 @@ bool plan_make(struct build_plan *plan, const struct image *img, size_t ramdisk_
                uint64_t nr_pages, const char *name)
 {
     const uint64_t ramdisk_pages = pages_for(ramdisk_bytes);
-    uint64_t pages = lay_out(plan, img, ramdisk_pages, nr_pages, name);
+    uint64_t wanted = nr_pages, pages = lay_out(plan, img, ramdisk_pages, wanted, name);
 
-    if (pages > nr_pages) {
-        /* More memory has a longer p2m, which takes more memory. */
-        uint64_t wanted = nr_pages;
-
-        while (pages > wanted) {
-            wanted = round_up(pages, PAGES_PER_MIB);
-            pages = lay_out(plan, img, ramdisk_pages, wanted, name);
-        }
-        if (pages != 0)
-            log_line(
-                "/domains/%s: memory = <%lu>: expected <%lu> (MiB) or more, for a kernel of %lu "
-                "KiB and a ramdisk of %lu KiB",
-                name, nr_pages / PAGES_PER_MIB, wanted / PAGES_PER_MIB,
-                pages_for(img->virt_end - img->virt_start) * 4, ramdisk_pages * 4);
-        return false;
+    /* More memory has a longer p2m, which takes more memory. */
+    while (pages > wanted) {
+        wanted = round_up(pages, PAGES_PER_MIB);
+        pages = lay_out(plan, img, ramdisk_pages, wanted, name);
     }
-    return pages != 0;
+    if (wanted > nr_pages && pages != 0)
+        log_line("/domains/%s: memory = <%lu>: expected <%lu> (MiB) or more, for a kernel of %lu "
+                 "KiB and a ramdisk of %lu KiB",
+                 name, nr_pages / PAGES_PER_MIB, wanted / PAGES_PER_MIB,
+                 pages_for(img->virt_end - img->virt_start) * 4, ramdisk_pages * 4);
+    return wanted == nr_pages && pages != 0;
 }
 
 pfn_t plan_table(const struct build_plan *plan, unsigned level, uint64_t va)
 {
-    const uint64_t span = table_span(level);
+    const uint64_t index = va >> (PAGE_SHIFT + 9 * level);
 
-    for (unsigned i = 0; level < 4 && i < ARRAY_LEN(plan->area); i++) {
-        const struct plan_tables *t = &plan->area[i].level[level - 1];
+    for (unsigned i = 0; level < 4 && i < ARRAY_LEN(plan->area) && plan->area[i].pages; i++) {
+        uint64_t next = plan->area[i].tables, first, count;
 
-        if (va >= t->virt && (va - t->virt) / span < t->tables)
-            return pfn(t->pfn + (va - t->virt) / span);
+        for (unsigned above = 3; above > level; above--)
+            next += tables_of(plan, &plan->area[i], above, &first);
+        count = tables_of(plan, &plan->area[i], level, &first);
+        if (index - first < count)
+            return pfn(next + index - first);
     }
     return pfn(plan->page_tables.pfn);
 }

@@ -12,19 +12,12 @@ struct plan_range {
     uint64_t pages;
 };
 
-/* Page tables of one level that cover `tables` aligned stretches of address space from virt on. */
-struct plan_tables {
-    uint64_t virt;
-    uint64_t pfn;
-    uint64_t tables;
-};
-
 /* A linear mapping: pages from pfn on, mapped from virt on, through page tables of its own. */
 struct plan_area {
     uint64_t virt;
     uint64_t pfn;
     uint64_t pages;
-    struct plan_tables level[3]; /* L1, L2, L3, without those that the other area has already */
+    uint64_t tables; /* pfn of its own page tables: L3, L2, L1 */
 };
 
 #define PLAN_BOOT 0 /* virt_base .. its end on a 4 MiB boundary: pfn 0 and up */
