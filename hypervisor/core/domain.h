@@ -79,8 +79,9 @@ struct vcpu {
     struct sched_vcpu sched;
     struct evtchn_vcpu evtchn;
     struct timer singleshot;
-    struct timer periodic;
-    uint64_t periodic_ns;
+    struct timer periodic; /* set while the vCPU runs */
+    uint64_t periodic_ns;  /* 0: off */
+    uint64_t tick_ns;      /* when the next tick is due */
     struct arch_vcpu arch;
 };
 

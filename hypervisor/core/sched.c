@@ -151,8 +151,13 @@ void schedule(void)
     next = pick_next(q, now);
     spin_unlock(&q->lock);
 
-    if (next != prev)
+    if (next != prev) {
+        if (unlikely(prev->periodic_ns))
+            timer_cancel(&prev->periodic);
+        if (unlikely(next->periodic_ns))
+            next->periodic.fire(&next->periodic);
         arch_switch(prev, next);
+    }
     if (prev->runstate_area.addr)
         sched_write_runstate(prev);
 }

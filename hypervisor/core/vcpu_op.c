@@ -18,14 +18,23 @@ static void singleshot_fired(struct timer *t)
     evtchn_raise_virq(container_of(t, struct vcpu, singleshot), VIRQ_TIMER);
 }
 
-static void periodic_fired(struct timer *t)
+/* Also when the vCPU begins to run. The timer is set only while it does: ticks of those that sleep
+ * would take the CPU from others, and nobody would answer for it. */
+static void tick(struct timer *t)
 {
     struct vcpu *v = container_of(t, struct vcpu, periodic);
-    uint64_t now = arch_now_ns(), next = t->deadline_ns + v->periodic_ns;
+    uint64_t now = arch_now_ns(), period = READ_ONCE(v->periodic_ns);
 
-    evtchn_raise_virq(v, VIRQ_TIMER);
-    /* Ticks that were missed are not made up for. */
-    timer_set(t, next > now ? next : now + v->periodic_ns);
+    if (!period)
+        return;
+    if (v->tick_ns <= now) {
+        evtchn_raise_virq(v, VIRQ_TIMER);
+        /* Ticks that were missed are not made up for. */
+        v->tick_ns += period;
+        if (v->tick_ns <= now)
+            v->tick_ns = now + period;
+    }
+    timer_set(t, v->tick_ns);
 }
 
 static void poll_timed_out(struct timer *t)
@@ -36,7 +45,7 @@ static void poll_timed_out(struct timer *t)
 void vcpu_init_timers(struct vcpu *v)
 {
     timer_init(&v->singleshot, singleshot_fired);
-    timer_init(&v->periodic, periodic_fired);
+    timer_init(&v->periodic, tick);
     timer_init(&v->evtchn.poll_timer, poll_timed_out);
 }
 
@@ -127,14 +136,17 @@ static long set_periodic(struct vcpu *v, struct vcpu_set_periodic_timer *set)
 {
     if (set->period_ns < PERIOD_MIN_NS || set->period_ns > INT64_MAX)
         return -XEN_EINVAL;
+    v->tick_ns = arch_now_ns() + set->period_ns;
     v->periodic_ns = set->period_ns;
-    timer_set(&v->periodic, arch_now_ns() + set->period_ns);
+    if (v == current)
+        tick(&v->periodic);
     return 0;
 }
 
 static long stop_periodic(struct vcpu *v, void *none)
 {
     (void)none;
+    v->periodic_ns = 0;
     timer_cancel(&v->periodic);
     return 0;
 }

@@ -186,6 +186,34 @@ static void timer_events(void)
     check(hypercall_vcpu_op(VCPUOP_is_up, 64, NULL), -XEN_ENOENT, "is_up of a missing vCPU");
 }
 
+/* The periodic timer ticks only while the vCPU runs: it is none to wait for. */
+static void ticks(void)
+{
+    struct vcpu_set_periodic_timer set = {.period_ns = 50 * MS};
+    struct sched_poll poll = {.timeout = lm_time_ns() + 300 * MS};
+    unsigned before;
+    uint64_t begin;
+
+    timers = 0;
+    lm_upcalls_mask();
+    check(hypercall_vcpu_op(VCPUOP_set_periodic_timer, 0, &set), 0, "set_periodic_timer");
+    check(hypercall_sched_op(SCHEDOP_poll, &poll), 0, "poll with the periodic timer on");
+    check(lm_time_ns() >= poll.timeout, true, "a tick wakes no one");
+    lm_upcalls_unmask();
+    before = timers;
+    check(before <= 1, true, "ticks that were missed are one at most");
+    begin = lm_time_ns();
+    while (timers < before + 2 && lm_time_ns() < begin + 5000 * MS)
+        ;
+    check(timers, before + 2, "ticks: interrupt a busy guest");
+    check(timer_time >= begin + 50 * MS, true, "ticks: not early");
+    check(hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0, "stop_periodic_timer");
+    begin = lm_time_ns();
+    while (lm_time_ns() < begin + 120 * MS)
+        ;
+    check(timers, before + 2, "ticks: stopped");
+}
+
 static void polling(void)
 {
     uint32_t ports[2] = {local_end.port, ipi.port};
@@ -274,6 +302,7 @@ int main(void)
     loopback();
     refusals();
     timer_events();
+    ticks();
     polling();
     clock();
     registers_survive_upcalls();

@@ -145,24 +145,60 @@ static void periodic(void **state)
     set.period_ns = UINT64_MAX;
     assert_int_equal(vcpu_op(VCPUOP_set_periodic_timer, 0, &set), -XEN_EINVAL);
     set.period_ns = 1000000;
-    assert_int_equal(vcpu_op(VCPUOP_set_periodic_timer, 1, &set), 0);
+    assert_int_equal(vcpu_op(VCPUOP_set_periodic_timer, 0, &set), 0);
     for (unsigned i = 0; i < 5; i++) {
         fake_pass(999999);
-        assert_int_equal(ticks(1), 0);
+        assert_int_equal(ticks(0), 0);
         fake_pass(1);
-        assert_int_equal(ticks(1), 1);
+        assert_int_equal(ticks(0), 1);
     }
     /* Ticks that were missed are not made up for. */
     fake_now += 10000000;
     timer_interrupt();
-    assert_int_equal(ticks(1), 1);
+    assert_int_equal(ticks(0), 1);
     fake_pass(999999);
-    assert_int_equal(ticks(1), 0);
+    assert_int_equal(ticks(0), 0);
     fake_pass(1);
-    assert_int_equal(ticks(1), 1);
-    assert_int_equal(vcpu_op(VCPUOP_stop_periodic_timer, 1, NULL), 0);
+    assert_int_equal(ticks(0), 1);
+    assert_int_equal(vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0);
+    fake_pass(10000000);
+    assert_int_equal(ticks(0), 0);
+}
+
+static void run_and_sleep(void *arg)
+{
+    (void)arg;
+    fake_compute(3500000);
+    sched_block(NULL, NULL);
+    fake_compute(1500000);
+}
+
+/* Ticks of a vCPU that is not up, or sleeps, would keep others from running. */
+static void periodic_ticks_only_while_running(void **state)
+{
+    struct vcpu_set_periodic_timer set = {.period_ns = 1000000};
+
+    (void)state;
+    assert_int_equal(vcpu_op(VCPUOP_set_periodic_timer, 1, &set), 0);
+    fake_deadline = 0;
     fake_pass(10000000);
     assert_int_equal(ticks(1), 0);
+    assert_int_equal(fake_deadline, 0);
+
+    fake_become(fake_idle());
+    fake_give_body(d->vcpu[1], run_and_sleep, NULL);
+    sched_start(d->vcpu[1]);
+    fake_run(0);
+    assert_int_equal(ticks(1), 1); /* one pending bit for one missed and three in time */
+    fake_pass(10000000);
+    assert_int_equal(ticks(1), 0);
+    assert_int_equal(d->vcpu[1]->sched.state, STATE_BLOCKED);
+
+    /* What it missed comes as one tick when it runs, and the next a period later. */
+    sched_wake(d->vcpu[1]);
+    fake_run(0);
+    assert_int_equal(ticks(1), 1);
+    assert_false(timer_is_set(&d->vcpu[1]->periodic));
 }
 
 /* --- registrations --- */
@@ -294,6 +330,7 @@ int main(void)
         TEST(far_ahead_fires_soon),
         TEST(singleshot),
         TEST(periodic),
+        TEST(periodic_ticks_only_while_running),
         TEST(vcpu_info_moves),
         TEST(vcpu_info_errors),
         TEST(vcpu_info_over_itself),
