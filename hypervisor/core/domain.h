@@ -94,7 +94,7 @@ int domain_check_own(uint16_t id);
 /* Its vCPU of that number, NULL if there is none. */
 static inline struct vcpu *domain_vcpu(const struct domain *d, uint32_t id)
 {
-    return id < d->nr_vcpus ? d->vcpu[clamp_index(id, MAX_VCPUS)] : NULL;
+    return id < d->nr_vcpus ? d->vcpu[clamp_index(id, d->nr_vcpus)] : NULL;
 }
 
 /* A new domain in DOMAIN_BUILDING with one reference, or NULL. */

@@ -91,11 +91,13 @@ static int send(struct domain *d, uint32_t port)
 static int unmask(struct domain *d, uint32_t port)
 {
     struct evtchn *chn = evtchn_lookup(d, port);
-    unsigned word = port / 64, bit = port % 64;
+    unsigned word, bit;
     uint64_t masked;
 
     if (unlikely(!chn))
         return -XEN_EINVAL;
+    word = chn->port / 64; /* not of the guest's number: the look-up clamped that */
+    bit = chn->port % 64;
     if (READ_ONCE(chn->state) <= CHAN_RESERVED)
         return 0;
     masked = __atomic_fetch_and(&d->shared->evtchn_mask[word], ~(1ul << bit), __ATOMIC_SEQ_CST);
@@ -145,7 +147,9 @@ bool evtchn_deliverable(struct vcpu *v)
 
 int evtchn_is_pending(struct domain *d, uint32_t port)
 {
-    if (!evtchn_lookup(d, port))
+    const struct evtchn *chn = evtchn_lookup(d, port);
+
+    if (!chn)
         return -XEN_EINVAL;
-    return READ_ONCE(d->shared->evtchn_pending[port / 64]) >> (port % 64) & 1;
+    return READ_ONCE(d->shared->evtchn_pending[chn->port / 64]) >> (chn->port % 64) & 1;
 }
