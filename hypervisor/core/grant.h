@@ -1,6 +1,5 @@
 /* Grant tables (version 1): a domain lets another map or copy a frame of its own. */
-#ifndef CORE_GRANT_H
-#define CORE_GRANT_H
+#pragma once
 
 #include "lib/types.h"
 #include "lib/spinlock.h"
@@ -9,7 +8,7 @@ struct domain;
 struct grant_active;  /* core/grant_internal.h */
 struct grant_mapping; /* core/grant_internal.h */
 
-#define GRANT_FRAMES_MAX     64u /* the greatest limit that a domain can be given */
+#define GRANT_FRAMES_MAX     64u /* the greatest limits that a domain can have */
 #define GRANT_MAPTRACK_MAX   1024u
 #define GRANT_MAPTRACK_ORDER 1 /* pages of pointers to them */
 #define GRANT_REFS_PER_FRAME 512u
@@ -27,8 +26,6 @@ struct grant_table {
 
 /* With one frame and the default limits. 0 or -XEN_ENOMEM. */
 int grant_init(struct domain *d);
-/* Limits from the configuration, before the domain runs; clipped to the two _MAX above. */
-void grant_set_limits(struct domain *d, unsigned frames, unsigned maptrack_frames);
 /* Ends whatever the domain still maps of others; its page tables must have been given back already
  * or be so before the frames are used again (every entry has its own reference). Calls
  * cond_resched. */
@@ -38,5 +35,3 @@ void grant_release_mappings(struct domain *d);
 void grant_destroy(struct domain *d);
 /* Frees the rest, at the end of the struct domain: nobody maps anything of it. */
 void grant_free(struct domain *d);
-
-#endif

@@ -5,46 +5,47 @@
 /* The two ends of a copy differ in constants; inline, each gets code of its own. */
 #define EACH_END static inline __attribute__((always_inline))
 
-/* One's own domain, called DOMID_SELF, needs no reference. */
-EACH_END int find_domain(const struct gnttab_copy_ptr *at, bool by_ref, struct domain *self,
-                         struct domain **d)
-{
-    *d = self;
-    if (at->domid == DOMID_SELF)
-        return GNTST_okay;
-    if (!by_ref)
-        return GNTST_permission_denied;
-    *d = domain_get(at->domid);
-    return *d ? GNTST_okay : GNTST_bad_domain;
-}
+/* A frame to copy from or to, and whose it is. */
+struct end {
+    struct domain *d; /* with a reference, but for one's own, called DOMID_SELF */
+    mfn_t frame;
+};
 
-EACH_END void forget_domain(const struct gnttab_copy_ptr *at, struct domain *d)
-{
-    if (at->domid != DOMID_SELF)
-        domain_put(d);
-}
-
-EACH_END int open_frame(struct domain *d, const struct gnttab_copy_ptr *at, bool by_ref,
-                        bool readonly, uint16_t user, mfn_t *frame)
+EACH_END int open_end(const struct gnttab_copy_ptr *at, bool by_ref, bool readonly,
+                      struct domain *self, struct end *end)
 {
     int rc;
 
-    if (by_ref)
-        return grant_pin(d, at->u.ref, user, readonly, frame);
-    *frame = mfn(at->u.gmfn);
-    rc = arch_frame_get(*frame, d, !readonly);
-    if (unlikely(rc))
-        return rc == -XEN_EBUSY ? GNTST_general_error : GNTST_bad_page;
-    return GNTST_okay;
+    end->d = self;
+    if (at->domid != DOMID_SELF) {
+        if (!by_ref)
+            return GNTST_permission_denied;
+        end->d = domain_get(at->domid);
+        if (unlikely(!end->d))
+            return GNTST_bad_domain;
+    }
+    if (by_ref) {
+        rc = grant_pin(end->d, at->u.ref, self->id, readonly, &end->frame);
+    } else {
+        end->frame = mfn(at->u.gmfn);
+        rc = arch_frame_get(end->frame, self, !readonly);
+        if (unlikely(rc))
+            rc = rc == -XEN_EBUSY ? GNTST_general_error : GNTST_bad_page;
+    }
+    if (unlikely(rc) && at->domid != DOMID_SELF)
+        domain_put(end->d);
+    return rc;
 }
 
-EACH_END void close_frame(struct domain *d, const struct gnttab_copy_ptr *at, bool by_ref,
-                          bool readonly, mfn_t frame)
+EACH_END void close_end(const struct gnttab_copy_ptr *at, bool by_ref, bool readonly,
+                        const struct end *end)
 {
     if (by_ref)
-        grant_unpin(d, at->u.ref, readonly);
+        grant_unpin(end->d, at->u.ref, readonly);
     else
-        arch_frame_put(frame, !readonly);
+        arch_frame_put(end->frame, !readonly);
+    if (at->domid != DOMID_SELF)
+        domain_put(end->d);
 }
 
 static int copy_bytes(const struct gnttab_copy *op, mfn_t from, mfn_t to)
@@ -56,37 +57,20 @@ static int copy_bytes(const struct gnttab_copy *op, mfn_t from, mfn_t to)
     return GNTST_okay;
 }
 
-static int copy_frames(const struct gnttab_copy *op, struct domain *from, struct domain *to,
-                       uint16_t user)
-{
-    bool from_ref = op->flags & GNTCOPY_source_gref, to_ref = op->flags & GNTCOPY_dest_gref;
-    mfn_t source, dest;
-    int rc = open_frame(from, &op->source, from_ref, true, user, &source);
-
-    if (unlikely(rc))
-        return rc;
-    rc = open_frame(to, &op->dest, to_ref, false, user, &dest);
-    if (likely(!rc)) {
-        rc = copy_bytes(op, source, dest);
-        close_frame(to, &op->dest, to_ref, false, dest);
-    }
-    close_frame(from, &op->source, from_ref, true, source);
-    return rc;
-}
-
 static int copy_one(const struct gnttab_copy *op, struct domain *self)
 {
-    struct domain *from, *to;
-    int rc = find_domain(&op->source, op->flags & GNTCOPY_source_gref, self, &from);
+    const bool from_ref = op->flags & GNTCOPY_source_gref, to_ref = op->flags & GNTCOPY_dest_gref;
+    struct end from, to;
+    int rc = open_end(&op->source, from_ref, true, self, &from);
 
     if (unlikely(rc))
         return rc;
-    rc = find_domain(&op->dest, op->flags & GNTCOPY_dest_gref, self, &to);
+    rc = open_end(&op->dest, to_ref, false, self, &to);
     if (likely(!rc)) {
-        rc = copy_frames(op, from, to, self->id);
-        forget_domain(&op->dest, to);
+        rc = copy_bytes(op, from.frame, to.frame);
+        close_end(&op->dest, to_ref, false, &to);
     }
-    forget_domain(&op->source, from);
+    close_end(&op->source, from_ref, true, &from);
     return rc;
 }
 

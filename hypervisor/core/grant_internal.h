@@ -35,8 +35,8 @@ void grant_unpin(struct domain *granter, uint32_t ref, bool readonly);
 /* The frame of an entry that the caller has pinned. */
 mfn_t grant_pinned_frame(struct domain *granter, uint32_t ref);
 
-/* 0 or -XEN_ENOMEM; the table has `frames` (at most its limit) or more afterwards. */
-int grant_grow(struct domain *d, uint32_t frames);
+/* The shared table has a page more afterwards. 0, or -XEN_ENOMEM, also at its limit. */
+int grant_add_frame(struct domain *d);
 
 /* The sub-operations. 0 or -errno; the status of each element is in the guest's array. */
 long grant_map(guest_ptr_t uop, uint32_t count);

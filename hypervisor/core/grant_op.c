@@ -3,24 +3,24 @@
 #include "core/hypercall.h"
 
 /* Tables of other domains are for a toolstack, of which there is none. */
-static int find_own(uint16_t id)
+static int16_t find_own(uint16_t id)
 {
-    struct domain *d = domain_get(id);
+    const int rc = domain_check_own(id);
 
-    if (!d)
-        return GNTST_bad_domain;
-    domain_put(d);
-    return d == current->domain ? GNTST_okay : GNTST_permission_denied;
+    return !rc ? GNTST_okay : rc == -XEN_ESRCH ? GNTST_bad_domain : GNTST_permission_denied;
 }
 
-static int list_frames(struct domain *d, const struct gnttab_setup_table *op)
+static int16_t list_frames(struct domain *d, const struct gnttab_setup_table *op)
 {
-    int rc = find_own(op->dom);
+    const int16_t rc = find_own(op->dom);
 
     if (rc)
         return rc;
-    if (op->nr_frames > d->grant.max_frames || grant_grow(d, op->nr_frames))
+    if (op->nr_frames > d->grant.max_frames)
         return GNTST_general_error;
+    for (; READ_ONCE(d->grant.nr_frames) < op->nr_frames; cond_resched())
+        if (grant_add_frame(d))
+            return GNTST_general_error;
     for (uint32_t i = 0; i < op->nr_frames; i++) {
         uint64_t frame = arch_page_mfn(d->grant.shared[i]).n;
 
@@ -30,36 +30,37 @@ static int list_frames(struct domain *d, const struct gnttab_setup_table *op)
     return GNTST_okay;
 }
 
-static __attribute__((noinline)) long setup_table(guest_ptr_t uop, uint32_t count)
+static long setup_table(struct vcpu *v, struct gnttab_setup_table *op)
 {
-    struct gnttab_setup_table op;
-
-    if (count != 1)
-        return -XEN_EINVAL;
-    if (!copy_from_guest(&op, uop, sizeof(op)))
-        return -XEN_EFAULT;
-    op.status = (int16_t)list_frames(current->domain, &op);
-    return copy_to_guest(uop, &op, sizeof(op)) ? 0 : -XEN_EFAULT;
+    op->status = list_frames(v->domain, op);
+    return 0;
 }
 
-static __attribute__((noinline)) long query_size(guest_ptr_t uop, uint32_t count)
+static long query_size(struct vcpu *v, struct gnttab_query_size *op)
 {
-    const struct grant_table *gt = &current->domain->grant;
-    struct gnttab_query_size op;
+    const struct grant_table *gt = &v->domain->grant;
 
-    if (count != 1)
-        return -XEN_EINVAL;
-    if (!copy_from_guest(&op, uop, sizeof(op)))
-        return -XEN_EFAULT;
-    op.status = (int16_t)find_own(op.dom);
-    if (op.status == GNTST_okay) {
-        op.nr_frames = READ_ONCE(gt->nr_frames);
-        op.max_nr_frames = gt->max_frames;
+    op->status = find_own(op->dom);
+    if (op->status == GNTST_okay) {
+        op->nr_frames = READ_ONCE(gt->nr_frames);
+        op->max_nr_frames = gt->max_frames;
     }
-    return copy_to_guest(uop, &op, sizeof(op)) ? 0 : -XEN_EFAULT;
+    return 0;
 }
 
-/* The rare ones are not inlined, so that the others save no registers here. */
+/* Not inlined, so that the frequent ones save no registers. */
+static __attribute__((noinline)) long table_op(uint32_t cmd, guest_ptr_t uop, uint32_t count)
+{
+    static const struct operation ops[] = {
+        [GNTTABOP_setup_table] = OPERATION(setup_table, struct gnttab_setup_table, true),
+        [GNTTABOP_query_size] = OPERATION(query_size, struct gnttab_query_size, true),
+    };
+
+    if (count != 1)
+        return -XEN_EINVAL;
+    return operation_call(__HYPERVISOR_grant_table_op, ops, ARRAY_LEN(ops), cmd, current, uop);
+}
+
 long do_grant_table_op(uint32_t cmd, guest_ptr_t uop, uint32_t count)
 {
     if (!subop_exists(__HYPERVISOR_grant_table_op, cmd))
@@ -73,11 +74,7 @@ long do_grant_table_op(uint32_t cmd, guest_ptr_t uop, uint32_t count)
         return grant_unmap(uop, count);
     case GNTTABOP_copy:
         return grant_copy(uop, count);
-    case GNTTABOP_setup_table:
-        return setup_table(uop, count);
-    case GNTTABOP_query_size:
-        return query_size(uop, count);
     default:
-        return -XEN_ENOSYS;
+        return table_op(cmd, uop, count);
     }
 }

@@ -95,7 +95,7 @@ mfn_t grant_pinned_frame(struct domain *granter, uint32_t ref)
     return active_of(&granter->grant, ref)->frame;
 }
 
-static int add_frame(struct domain *d)
+int grant_add_frame(struct domain *d)
 {
     struct grant_table *gt = &d->grant;
     void *active = arch_alloc_pages(ACTIVE_ORDER);
@@ -121,30 +121,13 @@ static int add_frame(struct domain *d)
     return -XEN_ENOMEM;
 }
 
-int grant_grow(struct domain *d, uint32_t frames)
-{
-    while (READ_ONCE(d->grant.nr_frames) < frames) {
-        int rc = add_frame(d);
-
-        if (rc)
-            return rc;
-        cond_resched();
-    }
-    return 0;
-}
-
 int grant_init(struct domain *d)
 {
     d->grant.free_handle = NO_HANDLE;
-    grant_set_limits(d, GRANT_FRAMES_MAX, GRANT_MAPTRACK_MAX);
+    d->grant.max_frames = GRANT_FRAMES_MAX;
+    d->grant.max_maptrack = GRANT_MAPTRACK_MAX;
     d->grant.maptrack = arch_alloc_pages(GRANT_MAPTRACK_ORDER);
-    return d->grant.maptrack ? add_frame(d) : -XEN_ENOMEM;
-}
-
-void grant_set_limits(struct domain *d, unsigned frames, unsigned maptrack_frames)
-{
-    d->grant.max_frames = MAX(MIN(frames, GRANT_FRAMES_MAX), 1);
-    d->grant.max_maptrack = MIN(maptrack_frames, GRANT_MAPTRACK_MAX);
+    return d->grant.maptrack ? grant_add_frame(d) : -XEN_ENOMEM;
 }
 
 void grant_destroy(struct domain *d)

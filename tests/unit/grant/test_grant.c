@@ -173,7 +173,8 @@ static void setup_errors(void **state)
     assert_int_equal(setup(granter->id, 1, list), GNTST_permission_denied);
     assert_int_equal(setup(DOMID_SELF, GRANT_FRAMES_MAX + 1, list), GNTST_general_error);
     assert_int_equal(setup(DOMID_SELF, UINT32_MAX, list), GNTST_general_error);
-    grant_set_limits(user, 2, 1);
+    user->grant.max_frames = 2;
+    user->grant.max_maptrack = 1;
     assert_int_equal(setup(DOMID_SELF, 3, list), GNTST_general_error);
     assert_int_equal(user->grant.nr_frames, 1);
     assert_int_equal(setup(DOMID_SELF, 1, NULL), GNTST_bad_virt_addr);
@@ -192,7 +193,8 @@ static void query_size(void **state)
     uint64_t list[2];
 
     (void)state;
-    grant_set_limits(user, 5, 1);
+    user->grant.max_frames = 5;
+    user->grant.max_maptrack = 1;
     assert_int_equal(setup(DOMID_SELF, 2, list), GNTST_okay);
     assert_int_equal(do_grant_table_op(GNTTABOP_query_size, fake_ptr(&op), 1), 0);
     assert_int_equal(op.status, GNTST_okay);

@@ -221,7 +221,8 @@ void handles_run_out(void **state)
     uint32_t h;
 
     (void)state;
-    grant_set_limits(user, 1, 2);
+    user->grant.max_frames = 1;
+    user->grant.max_maptrack = 2;
     grant(granter, 9, GTF_permit_access, user->id, frame);
     for (unsigned i = 0; i < 2 * GRANT_MAPS_PER_FRAME; i++) {
         assert_int_equal(map(granter->id, 9, DEVICE, 0, &h), GNTST_okay);
@@ -231,7 +232,8 @@ void handles_run_out(void **state)
     assert_int_equal(unmap(77, 0, frame << PAGE_SHIFT), GNTST_okay);
     assert_int_equal(map(granter->id, 9, DEVICE, 0, &h), GNTST_okay);
     assert_int_equal(h, 77);
-    grant_set_limits(user, 1, 3);
+    user->grant.max_frames = 1;
+    user->grant.max_maptrack = 3;
     fake_pages_left = 0;
     assert_int_equal(map(granter->id, 9, DEVICE, 0, &h), GNTST_no_device_space);
     grant_release_mappings(user);
