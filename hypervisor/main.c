@@ -15,6 +15,7 @@
 #include "cpu/leak.h"
 #include "cpu/serial.h"
 #include "cpu/traps.h"
+#include "lib/string.h"
 #include "paging/frame.h"
 #include "pv/build.h"
 #include "pv/pv.h"
@@ -48,6 +49,15 @@ static void start_here(void)
     wrmsr(MSR_FS_BASE, (uint64_t)canary_block);
 }
 
+/* Loaders put the name of the hypervisor's file first. */
+static void refuse_options(void)
+{
+    const char *options = memchr(hypervisor_options, ' ', strlen(hypervisor_options));
+
+    if (options && options[1])
+        log_line("boot options \"%s\": none is known", options + 1);
+}
+
 /* An ELF note: three words, the name "GNU", the id. */
 static void find_build_id(void)
 {
@@ -72,6 +82,13 @@ static bool may_run_here(const struct system_config *sys, const struct domain_co
     return false;
 }
 
+static void report_no_effect(const struct domain_config *config)
+{
+    if (~config->cpus || config->weight != 256 || config->cap)
+        log_line("/domains/%s: cpus, weight and cap have no effect yet: all share one CPU evenly",
+                 config->name);
+}
+
 static void build_all(const struct system_config *sys)
 {
     static struct domain_config config;
@@ -85,10 +102,12 @@ static void build_all(const struct system_config *sys)
         if (config_domain(sys, i, &config) && may_run_here(sys, &config))
             d = build_domain(&config);
 
-        if (d)
+        if (d) {
+            report_no_effect(&config);
             built[n++] = d;
-        else
+        } else {
             domains_report_failure();
+        }
     }
     if (wiring_apply(sys) || sys->refused)
         domains_report_failure();
@@ -124,7 +143,8 @@ void boot_main(uint32_t magic, uint32_t info_address)
     sched_init_cpu(0, &idle_vcpu0);
     hypercall_init();
     find_build_id();
-    log_line("%lu MiB of memory, %lu MiB free; %u CPU, %lu MHz", memory_total(&boot) >> 20,
+    refuse_options();
+    log_line("%lu MiB of memory, %lu MiB free; %u CPU used, %lu MHz", memory_total(&boot) >> 20,
              frames_free_count() >> 8, nr_cpus, (tsc_hz + 500000) / 1000000);
 
     tree = (const void *)(DIRECT_START + boot.module.start);

@@ -64,7 +64,7 @@ static const struct argp_option option_table[] = {
     {"icount", OPT_ICOUNT, 0, 0, "a clock that counts instructions: each run is the same", 0},
     {"accel", OPT_ACCEL, "NAME", 0, "tcg or kvm (tcg)", 0},
     {0, 0, 0, 0, "The run:", 3},
-    {"boot-args", OPT_BOOT_ARGS, "TEXT", 0, "hypervisor options", 0},
+    {"boot-args", OPT_BOOT_ARGS, "TEXT", 0, "hypervisor options (none are known yet)", 0},
     {"timeout", OPT_TIMEOUT, "SECONDS", 0, "stop after this time, with exit status 124", 0},
     {"log", OPT_LOG, "FILE", 0, "also keep everything that is printed", 0},
     {"hypervisor", OPT_HYPERVISOR, "FILE", 0, "another hypervisor than the one that came along", 0},

@@ -1,5 +1,7 @@
 /* Static wiring: event channels and shared pages that the system tree laid out between domains,
- * found by name. Lamina only: on Xen every name is -XEN_ENOSYS. */
+ * found by name. Lamina only: on Xen every name is -XEN_ENOSYS.
+ * The reference of a shared page that this domain owns goes to lm_grant_access_at(), which takes 8
+ * .. LM_GRANT_FIRST_DYNAMIC - 1 (31): the tree should name one of these. */
 #ifndef LAMINA_WIRE_H
 #define LAMINA_WIRE_H
 
