@@ -88,26 +88,14 @@ void console_break_lock(void)
 
 static void log_locked(const char *who, const char *fmt, va_list args)
 {
-    char line[CONSOLE_LINE];
-    size_t used = 0;
+    char line[CONSOLE_LINE + DOMAIN_NAME_MAX];
+    size_t used = format(line, sizeof(line), who ? "(lamina) %s: " : "(lamina) ", who);
 
-    if (who)
-        used = format(line, sizeof(line), "%s: ", who);
-    vformat_printable(line + used, sizeof(line) - used, fmt, args);
+    vformat_printable(line + used, sizeof(line) - used - 1, fmt, args);
+    used = strlen(line);
+    line[used++] = '\n';
     end_open_line();
-    arch_console_write("(lamina) ", 9);
-    arch_console_write(line, strlen(line));
-    arch_console_write("\n", 1);
-}
-
-static void log_one(const char *who, const char *fmt, ...) PRINTF(2, 3);
-static void log_one(const char *who, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    log_locked(who, fmt, args);
-    va_end(args);
+    arch_console_write(line, used);
 }
 
 void log_line(const char *fmt, ...)
@@ -126,11 +114,15 @@ void log_line(const char *fmt, ...)
 
 static void tell_suppressed(struct domain *d)
 {
-    struct domain_console *c = &d->console;
+    char line[CONSOLE_LINE];
+    size_t length = format(line, sizeof(line), "(lamina) %s: %u more messages were suppressed\n",
+                           d->name, d->console.log_suppressed);
 
-    if (c->log_suppressed)
-        log_one(d->name, "%u more messages were suppressed", c->log_suppressed);
-    c->log_suppressed = 0;
+    if (d->console.log_suppressed) {
+        end_open_line();
+        arch_console_write(line, length);
+    }
+    d->console.log_suppressed = 0;
 }
 
 /* Within a window of a second a domain may cause so many lines; the rest is counted. */
@@ -208,27 +200,23 @@ static void ring_take_output(struct domain *d)
     }
 }
 
-/* True if something was put there. Lock held. */
-static bool ring_give_input(struct domain *d)
-{
-    struct xencons_interface *ring = d->console.ring;
-    uint32_t prod = READ_ONCE(ring->in_prod), start = prod;
-    uint32_t cons = __atomic_load_n(&ring->in_cons, __ATOMIC_ACQUIRE);
-
-    while (input_head != input_tail && prod - cons < sizeof(ring->in))
-        WRITE_ONCE(ring->in[prod++ % sizeof(ring->in)], input[input_head++ % CONSOLE_INPUT]);
-    __atomic_store_n(&ring->in_prod, prod, __ATOMIC_RELEASE);
-    return prod != start;
-}
-
+/* True if something was put on the ring. */
 static bool give_input(struct domain *d)
 {
-    bool given;
+    struct xencons_interface *ring;
+    uint32_t prod = 0, start = 0, cons;
 
     spin_lock(&lock);
-    given = focus == d && d->console.ring && ring_give_input(d);
+    ring = d->console.ring;
+    if (focus == d && ring) {
+        start = prod = READ_ONCE(ring->in_prod);
+        cons = __atomic_load_n(&ring->in_cons, __ATOMIC_ACQUIRE);
+        while (input_head != input_tail && prod - cons < sizeof(ring->in))
+            WRITE_ONCE(ring->in[prod++ % sizeof(ring->in)], input[input_head++ % CONSOLE_INPUT]);
+        __atomic_store_n(&ring->in_prod, prod, __ATOMIC_RELEASE);
+    }
     spin_unlock(&lock);
-    return given;
+    return prod != start;
 }
 
 void console_ring_event(struct domain *d)

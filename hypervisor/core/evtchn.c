@@ -270,7 +270,7 @@ static long close(struct vcpu *v, struct evtchn_close *arg)
     return close_port(v->domain, arg->port);
 }
 
-static void describe(const struct evtchn *chn, struct evtchn_status *arg)
+static long status(struct vcpu *v, struct evtchn_status *arg)
 {
     static const uint8_t statuses[] = {
         [CHAN_FREE] = EVTCHNSTAT_closed,
@@ -281,7 +281,13 @@ static void describe(const struct evtchn *chn, struct evtchn_status *arg)
         [CHAN_IPI] = EVTCHNSTAT_ipi,
         [CHAN_HYPERVISOR] = EVTCHNSTAT_interdomain,
     };
+    struct domain *d = v->domain;
+    const struct evtchn *chn = evtchn_lookup(d, arg->port);
+    int rc = domain_check_own(arg->dom);
 
+    if (rc || !chn)
+        return rc ? rc : -XEN_EINVAL;
+    spin_lock(&d->evtchn.lock);
     arg->status = statuses[chn->state];
     arg->vcpu = chn->state > CHAN_RESERVED ? chn->notify->id : 0;
     if (chn->state == CHAN_UNBOUND) {
@@ -293,18 +299,6 @@ static void describe(const struct evtchn *chn, struct evtchn_status *arg)
         arg->u.interdomain.dom = chn->peer ? chn->peer->notify->domain->id : 0;
         arg->u.interdomain.port = chn->peer ? chn->peer->port : 0;
     }
-}
-
-static long status(struct vcpu *v, struct evtchn_status *arg)
-{
-    struct domain *d = v->domain;
-    struct evtchn *chn = evtchn_lookup(d, arg->port);
-    int rc = domain_check_own(arg->dom);
-
-    if (rc || !chn)
-        return rc ? rc : -XEN_EINVAL;
-    spin_lock(&d->evtchn.lock);
-    describe(chn, arg);
     spin_unlock(&d->evtchn.lock);
     return 0;
 }

@@ -47,9 +47,10 @@ static bool in_file(const struct image *img, uint64_t offset, uint64_t bytes)
 
 /* --- headers --- */
 
-static bool check_ident(struct parser *p)
+static bool check_header(struct parser *p)
 {
-    const uint8_t *file = p->img->file, *id = p->header.e_ident;
+    const Elf64_Ehdr *h = &p->header;
+    const uint8_t *file = p->img->file, *id = h->e_ident;
     const size_t size = p->img->size;
 
     memcpy(&p->header, file, MIN(size, sizeof(p->header))); /* the rest is zero */
@@ -71,13 +72,6 @@ static bool check_ident(struct parser *p)
         return refuse(p, "is ELF of class %u: expected 2 (64-bit)", id[EI_CLASS]);
     if (id[EI_DATA] != ELFDATA2LSB)
         return refuse(p, "is ELF of byte order %u: expected 1 (little endian)", id[EI_DATA]);
-    return true;
-}
-
-static bool check_header(const struct parser *p)
-{
-    const Elf64_Ehdr *h = &p->header;
-
     if (h->e_machine != EM_X86_64)
         return refuse(p, "is for ELF machine %u: expected %u (x86-64)", h->e_machine, EM_X86_64);
     if (h->e_type != ET_EXEC && h->e_type != ET_DYN)
@@ -306,14 +300,6 @@ static bool check_notes(const struct parser *p)
     return true;
 }
 
-static bool read_all_notes(struct parser *p)
-{
-    p->notes = (struct notes){.abi_version = NO_ADDRESS};
-    for (size_t i = 0; i < ARRAY_LEN(p->notes.number); i++)
-        p->notes.number[i] = NO_ADDRESS;
-    return find_notes(p) && check_notes(p);
-}
-
 /* --- segments --- */
 
 bool image_next_segment(const struct image *img, unsigned *cursor, struct image_segment *seg)
@@ -397,10 +383,13 @@ static uint64_t number_or(const struct notes *n, unsigned type, uint64_t otherwi
 bool image_parse(struct image *img, const void *file, size_t size, const char *name)
 {
     struct parser p = {.img = img, .name = name};
-    const struct notes *n = &p.notes;
+    struct notes *n = &p.notes;
 
+    n->abi_version = NO_ADDRESS;
+    for (size_t i = 0; i < ARRAY_LEN(n->number); i++)
+        n->number[i] = NO_ADDRESS;
     *img = (struct image){.file = file, .size = size};
-    if (!check_ident(&p) || !check_header(&p) || !read_all_notes(&p))
+    if (!check_header(&p) || !find_notes(&p) || !check_notes(&p))
         return false;
 
     img->virt_base = number_or(n, XEN_ELFNOTE_VIRT_BASE, 0);

@@ -113,28 +113,10 @@ void sched_write_runstate(struct vcpu *v)
     v->sched.runstate_stale = !copy_to_guest(v->runstate_area, &info, sizeof(info));
 }
 
-/* The run queue is locked and its first vCPU, or the idle one, leaves it to run. */
-static struct vcpu *pick_next(struct run_queue *q, uint64_t now)
-{
-    struct vcpu *next = q->idle;
-
-    if (!list_empty(&q->ready)) {
-        next = container_of(q->ready.next, struct vcpu, sched.queue);
-        list_remove(&next->sched.queue);
-    }
-    enter_state(next, STATE_RUNNING, now);
-    q->running = next;
-    if (next->idle || list_empty(&q->ready))
-        timer_cancel(&q->slice);
-    else
-        timer_set(&q->slice, now + SCHED_SLICE_NS);
-    return next;
-}
-
 void schedule(void)
 {
-    struct vcpu *prev = current, *next;
     struct run_queue *q = &queues[arch_this_cpu()];
+    struct vcpu *prev = current, *next = q->idle;
     uint64_t now;
 
     __atomic_fetch_and(&prev->work, ~WORK_RESCHED, __ATOMIC_SEQ_CST);
@@ -148,7 +130,16 @@ void schedule(void)
         if (!prev->idle)
             list_append(&q->ready, &prev->sched.queue);
     }
-    next = pick_next(q, now);
+    if (!list_empty(&q->ready)) {
+        next = container_of(q->ready.next, struct vcpu, sched.queue);
+        list_remove(&next->sched.queue);
+    }
+    enter_state(next, STATE_RUNNING, now);
+    q->running = next;
+    if (next->idle || list_empty(&q->ready))
+        timer_cancel(&q->slice);
+    else
+        timer_set(&q->slice, now + SCHED_SLICE_NS);
     spin_unlock(&q->lock);
 
     if (next != prev) {

@@ -69,30 +69,6 @@ static bool connect(const struct wire_config *w, struct domain *a, struct domain
     return error == 0;
 }
 
-static bool apply_one(const struct system_config *sys, int node)
-{
-    struct wire *new = &wires[nr_wires];
-    struct wire_config w;
-    struct domain *a, *b;
-    bool good;
-
-    if (!config_wire(sys, node, &w))
-        return false;
-    a = domain_get(w.end[0].domid);
-    b = domain_get(w.end[1].domid);
-    good = connect(&w, a, b);
-    if (a)
-        domain_put(a);
-    if (b)
-        domain_put(b);
-    if (good) {
-        *new = (struct wire){.kind = w.kind, .end = {w.end[0], w.end[1]}};
-        memcpy(new->name, w.name, strlen(w.name));
-        nr_wires++;
-    }
-    return good;
-}
-
 unsigned wiring_apply(const struct system_config *sys)
 {
     unsigned count = 0, order = 0;
@@ -110,7 +86,24 @@ unsigned wiring_apply(const struct system_config *sys)
         log_line("/wiring: no memory for its %u nodes", count);
         return count;
     }
-    for (node = config_next_wire(sys, -1); node >= 0; node = config_next_wire(sys, node))
-        apply_one(sys, node);
+    for (node = config_next_wire(sys, -1); node >= 0; node = config_next_wire(sys, node)) {
+        struct wire *new = &wires[nr_wires];
+        struct wire_config w;
+        struct domain *a, *b;
+
+        if (!config_wire(sys, node, &w))
+            continue;
+        a = domain_get(w.end[0].domid);
+        b = domain_get(w.end[1].domid);
+        if (connect(&w, a, b)) {
+            *new = (struct wire){.kind = w.kind, .end = {w.end[0], w.end[1]}};
+            memcpy(new->name, w.name, strlen(w.name));
+            nr_wires++;
+        }
+        if (a)
+            domain_put(a);
+        if (b)
+            domain_put(b);
+    }
     return count - nr_wires;
 }
