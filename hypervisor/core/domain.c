@@ -54,9 +54,6 @@ int domain_check_own(uint16_t id)
 
 /* --- making --- */
 
-/* Of vCPUs beyond those in shared_info, until they register one, which begins as a copy. */
-static struct vcpu_info no_vcpu_info = {.evtchn_upcall_mask = 1};
-
 static int vcpu_create(struct domain *d, unsigned id)
 {
     struct vcpu *v = arch_alloc_pages(0);
@@ -67,7 +64,8 @@ static int vcpu_create(struct domain *d, unsigned id)
     v->domain = d;
     v->id = id;
     v->info_frame = INVALID_MFN;
-    v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &no_vcpu_info;
+    v->own_info.evtchn_upcall_mask = 1;
+    v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &v->own_info;
     sched_init_vcpu(v, 0);
     vcpu_init_timers(v);
     arch_update_vcpu_time(v);

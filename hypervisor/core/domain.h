@@ -73,15 +73,16 @@ struct vcpu {
     bool up;   /* online as VCPUOP_is_up says */
     bool idle; /* the idle vCPU of a host CPU; it has no guest */
     struct domain *domain;
-    struct vcpu_info *info;    /* in shared_info, or where register_vcpu_info put it */
+    struct vcpu_info *info;    /* in shared_info, or where register_vcpu_info put it, or own_info */
     mfn_t info_frame;          /* frame of a registered info, else INVALID_MFN */
     guest_ptr_t runstate_area; /* 0: none */
     struct sched_vcpu sched;
     struct evtchn_vcpu evtchn;
     struct timer singleshot;
-    struct timer periodic; /* set while the vCPU runs */
-    uint64_t periodic_ns;  /* 0: off */
-    uint64_t tick_ns;      /* when the next tick is due */
+    struct timer periodic;     /* set while the vCPU runs */
+    uint64_t periodic_ns;      /* 0: off */
+    uint64_t tick_ns;          /* when the next tick is due */
+    struct vcpu_info own_info; /* of one beyond those in shared_info, until it registers another */
     struct arch_vcpu arch;
 };
 

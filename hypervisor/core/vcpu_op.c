@@ -61,7 +61,7 @@ void vcpu_release_info(struct vcpu *v)
     if (mfn_equal(v->info_frame, INVALID_MFN))
         return;
     /* Whoever still marks an event writes to memory that stays as long as the vCPU. */
-    WRITE_ONCE(v->info, &v->domain->shared->vcpu_info[0]);
+    WRITE_ONCE(v->info, &v->own_info);
     arch_frame_put(v->info_frame, true);
     v->info_frame = INVALID_MFN;
 }
