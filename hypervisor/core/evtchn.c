@@ -2,6 +2,8 @@
 #include "core/evtchn_internal.h"
 #include "core/hypercall.h"
 
+struct spinlock evtchn_lock;
+
 static bool virq_is_global(uint32_t virq)
 {
     switch (virq) {
@@ -23,23 +25,6 @@ static uint32_t *virq_slot(const struct evtchn *chn)
     return &(virq_is_global(chn->virq) ? v->domain->vcpu[0] : v)->evtchn.virq_port[chn->virq];
 }
 
-/* b may be NULL or a. */
-static void lock_two(struct domain *a, struct domain *b)
-{
-    if (b && b->id < a->id)
-        spin_lock(&b->evtchn.lock);
-    spin_lock(&a->evtchn.lock);
-    if (b && b->id > a->id)
-        spin_lock(&b->evtchn.lock);
-}
-
-static void unlock_two(struct domain *a, struct domain *b)
-{
-    if (b && b != a)
-        spin_unlock(&b->evtchn.lock);
-    spin_unlock(&a->evtchn.lock);
-}
-
 /* No lock is held. Channels up to and including `port` exist afterwards. */
 static int grow_to(struct domain *d, uint32_t port)
 {
@@ -53,20 +38,20 @@ static int grow_to(struct domain *d, uint32_t port)
             return -XEN_ENOMEM;
         for (unsigned i = 0; i < EVTCHN_PER_PAGE; i++)
             page[i].port = first + i;
-        spin_lock(&e->lock);
+        spin_lock(&evtchn_lock);
         if (e->nr_ports == first) {
             e->page[first / EVTCHN_PER_PAGE] = page;
             __atomic_store_n(&e->nr_ports, first + EVTCHN_PER_PAGE, __ATOMIC_RELEASE);
             page = NULL;
         }
-        spin_unlock(&e->lock);
+        spin_unlock(&evtchn_lock);
         if (page)
             arch_free_pages(page, 0);
     }
     return 0;
 }
 
-/* The domain's lock is held. The channel of the lowest free port, which is still free on return.
+/* The lock is held. The channel of the lowest free port, which is still free on return.
  * -XEN_EAGAIN: the port has none yet. */
 static int find_free(struct domain *d, struct evtchn **found)
 {
@@ -118,7 +103,7 @@ static int open_port(struct domain *d, const struct evtchn *model, uint32_t *por
     int rc;
 
     do {
-        spin_lock(&d->evtchn.lock);
+        spin_lock(&evtchn_lock);
         rc = model->state == CHAN_VIRQ && *virq_slot(model) ? -XEN_EEXIST : find_free(d, &chn);
         if (!rc) {
             chn->notify = model->notify;
@@ -129,7 +114,7 @@ static int open_port(struct domain *d, const struct evtchn *model, uint32_t *por
                 WRITE_ONCE(*virq_slot(chn), chn->port);
             *port = chn->port;
         }
-        spin_unlock(&d->evtchn.lock);
+        spin_unlock(&evtchn_lock);
     } while (made_room(d, &rc));
     return rc;
 }
@@ -147,7 +132,7 @@ static long alloc_unbound(struct vcpu *v, struct evtchn_alloc_unbound *arg)
     return rc ? rc : open_port(d, &unbound, &arg->port);
 }
 
-/* Both domains are locked. */
+/* The lock is held. */
 static int bind_to(struct domain *d, struct domain *remote, struct evtchn_bind_interdomain *arg)
 {
     struct evtchn *far = evtchn_lookup(remote, arg->remote_port), *near;
@@ -173,9 +158,9 @@ static long bind_interdomain(struct vcpu *v, struct evtchn_bind_interdomain *arg
     if (!remote)
         return -XEN_ESRCH;
     do {
-        lock_two(d, remote);
+        spin_lock(&evtchn_lock);
         rc = bind_to(d, remote, arg);
-        unlock_two(d, remote);
+        spin_unlock(&evtchn_lock);
     } while (made_room(d, &rc));
     domain_put(remote);
     return rc;
@@ -212,17 +197,17 @@ static long bind_vcpu(struct vcpu *v, struct evtchn_bind_vcpu *arg)
     if (!chn)
         return -XEN_EINVAL;
 
-    spin_lock(&d->evtchn.lock);
+    spin_lock(&evtchn_lock);
     if (chn->state <= CHAN_RESERVED || chn->state == CHAN_IPI ||
         (chn->state == CHAN_VIRQ && !virq_is_global(chn->virq)))
         rc = -XEN_EINVAL;
     else
         WRITE_ONCE(chn->notify, to);
-    spin_unlock(&d->evtchn.lock);
+    spin_unlock(&evtchn_lock);
     return rc;
 }
 
-/* The domain's lock is held, and the peer's. */
+/* The lock is held. */
 static void release(struct domain *d, struct evtchn *chn)
 {
     struct evtchn *peer = chn->peer;
@@ -242,26 +227,17 @@ static void release(struct domain *d, struct evtchn *chn)
 
 static long close_port(struct domain *d, uint32_t port)
 {
-    struct evtchn *chn = evtchn_lookup(d, port), *peer;
-    struct domain *other;
+    struct evtchn *chn = evtchn_lookup(d, port);
     long rc = 0;
 
     if (!chn)
         return -XEN_EINVAL;
-    for (;;) {
-        peer = READ_ONCE(chn->peer);
-        other = peer ? peer->notify->domain : NULL;
-        lock_two(d, other);
-        if (chn->peer == peer)
-            break;
-        /* It was closed or bound before we had the locks. */
-        unlock_two(d, other);
-    }
+    spin_lock(&evtchn_lock);
     if (chn->state <= CHAN_RESERVED)
         rc = -XEN_EINVAL;
     else
         release(d, chn);
-    unlock_two(d, other);
+    spin_unlock(&evtchn_lock);
     return rc;
 }
 
@@ -287,7 +263,7 @@ static long status(struct vcpu *v, struct evtchn_status *arg)
 
     if (rc || !chn)
         return rc ? rc : -XEN_EINVAL;
-    spin_lock(&d->evtchn.lock);
+    spin_lock(&evtchn_lock);
     arg->status = statuses[chn->state];
     arg->vcpu = chn->state > CHAN_RESERVED ? chn->notify->id : 0;
     if (chn->state == CHAN_UNBOUND) {
@@ -299,7 +275,7 @@ static long status(struct vcpu *v, struct evtchn_status *arg)
         arg->u.interdomain.dom = chn->peer ? chn->peer->notify->domain->id : 0;
         arg->u.interdomain.port = chn->peer ? chn->peer->port : 0;
     }
-    spin_unlock(&d->evtchn.lock);
+    spin_unlock(&evtchn_lock);
     return 0;
 }
 
@@ -341,7 +317,7 @@ int evtchn_wire(struct domain *d1, uint32_t p1, struct domain *d2, uint32_t p2)
         return -XEN_EINVAL;
     if ((rc = grow_to(d1, p1)) || (rc = grow_to(d2, p2)))
         return rc;
-    lock_two(d1, d2);
+    spin_lock(&evtchn_lock);
     a = evtchn_lookup(d1, p1);
     b = evtchn_lookup(d2, p2);
     if (a->state != CHAN_FREE || b->state != CHAN_FREE) {
@@ -353,7 +329,7 @@ int evtchn_wire(struct domain *d1, uint32_t p1, struct domain *d2, uint32_t p2)
         occupy(b, CHAN_INTERDOMAIN);
         connect(a, b);
     }
-    unlock_two(d1, d2);
+    spin_unlock(&evtchn_lock);
     return rc;
 }
 

@@ -1,8 +1,8 @@
-/* Event channels (2-level ABI). Binding and closing take the domain's lock; sending takes none: it
- * reads one pointer of the channel. Channels therefore stay allocated until evtchn_free, and a
- * domain that ends has all its channels closed (evtchn_destroy) before it is freed: on one CPU no
- * sender is between its look and its mark then; with a second CPU, freeing must wait until it
- * passed its way out. */
+/* Event channels (2-level ABI). Binding and closing take one lock for all domains, as they are
+ * rare and have two ends; sending takes none: it reads one pointer of the channel. Channels
+ * therefore stay allocated until evtchn_free, and a domain that ends has all its channels closed
+ * (evtchn_destroy) before it is freed: on one CPU no sender is between its look and its mark then;
+ * with a second CPU, freeing must wait until it passed its way out. */
 #pragma once
 
 #include "lib/types.h"
@@ -34,8 +34,10 @@ struct evtchn {
     uint16_t remote_domid; /* CHAN_UNBOUND: who may bind */
 };
 
+/* Guards states and ends of all channels, and where each vCPU's vcpu_info is. */
+extern struct spinlock evtchn_lock;
+
 struct evtchn_domain {
-    struct spinlock lock;
     uint32_t nr_ports; /* ports below have a struct evtchn */
     struct evtchn *page[EVTCHN_PORTS / EVTCHN_PER_PAGE];
     uint64_t used[EVTCHN_PORTS / 64];              /* bit: the port is not free */

@@ -99,7 +99,7 @@ static long register_vcpu_info(struct vcpu *v, struct vcpu_register_vcpu_info *r
     if (v != current && v->up)
         return -XEN_EINVAL;
 
-    spin_lock(&d->evtchn.lock);
+    spin_lock(&evtchn_lock);
     if (mfn_equal(v->info_frame, INVALID_MFN) && arch_frame_get(mfn(reg->mfn), d, true) == 0) {
         info = (struct vcpu_info *)((char *)arch_frame_bytes(mfn(reg->mfn)) + reg->offset);
         memmove(info, v->info, sizeof(*info)); /* it may be the same page */
@@ -112,7 +112,7 @@ static long register_vcpu_info(struct vcpu *v, struct vcpu_register_vcpu_info *r
         evtchn_mark_upcall(v);
         rc = 0;
     }
-    spin_unlock(&d->evtchn.lock);
+    spin_unlock(&evtchn_lock);
     return rc;
 }
 
