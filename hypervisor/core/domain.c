@@ -130,7 +130,7 @@ void domain_start(struct domain *d)
 
 /* --- ending --- */
 
-static const char *shutdown_name(unsigned code)
+void domain_shutdown(struct domain *d, uint8_t code)
 {
     static const char *const names[] = {"powered off",
                                         "asked for a reboot, which Lamina does not do",
@@ -138,12 +138,6 @@ static const char *shutdown_name(unsigned code)
                                         "crashed",
                                         "stopped by its watchdog",
                                         "asked for a soft reset, which Lamina does not do"};
-
-    return code < ARRAY_LEN(names) ? names[code] : "shut down with an unknown code";
-}
-
-void domain_shutdown(struct domain *d, uint8_t code)
-{
     bool first;
 
     spin_lock(&lock);
@@ -156,7 +150,8 @@ void domain_shutdown(struct domain *d, uint8_t code)
     if (!first)
         return;
     console_domain_flush(d);
-    log_line("%s: %s", d->name, shutdown_name(code));
+    log_line("%s: %s", d->name,
+             code < ARRAY_LEN(names) ? names[code] : "shut down with an unknown code");
     for (unsigned i = 0; i < d->nr_vcpus; i++) {
         struct vcpu *v = d->vcpu[i];
 

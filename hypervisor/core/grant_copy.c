@@ -48,15 +48,6 @@ EACH_END void close_end(const struct gnttab_copy_ptr *at, bool by_ref, bool read
         domain_put(end->d);
 }
 
-static int copy_bytes(const struct gnttab_copy *op, mfn_t from, mfn_t to)
-{
-    if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE)
-        return GNTST_bad_copy_arg;
-    memmove((char *)arch_frame_bytes(to) + op->dest.offset,
-            (const char *)arch_frame_bytes(from) + op->source.offset, op->len);
-    return GNTST_okay;
-}
-
 static int copy_one(const struct gnttab_copy *op, struct domain *self)
 {
     const bool from_ref = op->flags & GNTCOPY_source_gref, to_ref = op->flags & GNTCOPY_dest_gref;
@@ -67,7 +58,11 @@ static int copy_one(const struct gnttab_copy *op, struct domain *self)
         return rc;
     rc = open_end(&op->dest, to_ref, false, self, &to);
     if (likely(!rc)) {
-        rc = copy_bytes(op, from.frame, to.frame);
+        if (op->source.offset + op->len > PAGE_SIZE || op->dest.offset + op->len > PAGE_SIZE)
+            rc = GNTST_bad_copy_arg;
+        else
+            memmove((char *)arch_frame_bytes(to.frame) + op->dest.offset,
+                    (const char *)arch_frame_bytes(from.frame) + op->source.offset, op->len);
         close_end(&op->dest, to_ref, false, &to);
     }
     close_end(&op->source, from_ref, true, &from);

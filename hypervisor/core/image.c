@@ -9,21 +9,17 @@
 #define MAX_PROGRAM_HEADERS 128
 #define MAX_NOTES           4096 /* in all, so that tables that repeat cannot take for ever */
 
-/* What the notes say; numbers that no note gave are NO_ADDRESS. */
-struct notes {
-    uint64_t number[XEN_ELFNOTE_MAX + 1]; /* by XEN_ELFNOTE_*, those that are numbers */
-    uint64_t abi_version;
-    unsigned seen; /* of any owner */
-    unsigned xen;  /* of owner "Xen" */
-    bool for_xen3; /* XEN_VERSION is right */
-    bool loadable; /* LOADER or GUEST_OS is right */
-};
-
 struct parser {
     struct image *img;
     const char *name; /* the domain's */
     Elf64_Ehdr header;
-    struct notes notes;
+    /* What the notes say; numbers that no note gave are NO_ADDRESS. */
+    uint64_t number[XEN_ELFNOTE_MAX + 1]; /* by XEN_ELFNOTE_*, those that are numbers */
+    uint64_t abi_version;
+    unsigned notes;     /* of any owner */
+    unsigned xen_notes; /* of owner "Xen" */
+    bool for_xen3;      /* XEN_VERSION is right */
+    bool loadable;      /* LOADER or GUEST_OS is right */
 };
 
 /* Logs the line, after the domain's name; returns false. */
@@ -155,13 +151,13 @@ static bool read_xen_string(struct parser *p, uint32_t type, const char *text, s
     case XEN_ELFNOTE_FEATURES:
         return check_features(p, text, length);
     case XEN_ELFNOTE_XEN_VERSION:
-        p->notes.for_xen3 = begins(text, length, "xen-3.0");
+        p->for_xen3 = begins(text, length, "xen-3.0");
         break;
     case XEN_ELFNOTE_LOADER:
-        p->notes.loadable |= begins(text, length, "generic");
+        p->loadable |= begins(text, length, "generic");
         break;
     case XEN_ELFNOTE_GUEST_OS:
-        p->notes.loadable |= begins(text, length, "linux");
+        p->loadable |= begins(text, length, "linux");
         format(p->img->guest_os, sizeof(p->img->guest_os), "%.*s", (int)MIN(length, 15), text);
         break;
     }
@@ -175,16 +171,15 @@ static bool is_owner(const Elf64_Nhdr *note, const char *owner, const char *want
 
 static bool read_note(struct parser *p, const Elf64_Nhdr *note, const char *owner, const char *desc)
 {
-    struct notes *n = &p->notes;
     const uint32_t type = note->n_type;
 
     if (is_owner(note, owner, LAMINA_ELFNOTE_OWNER) && type == LAMINA_ELFNOTE_ABI_VERSION)
-        return read_number(p, "ABI_VERSION", desc, note->n_descsz, &n->abi_version);
+        return read_number(p, "ABI_VERSION", desc, note->n_descsz, &p->abi_version);
     if (!is_owner(note, owner, "Xen"))
         return true;
-    n->xen++;
+    p->xen_notes++;
     if (type < ARRAY_LEN(number_names) && number_names[type])
-        return read_number(p, number_names[type], desc, note->n_descsz, &n->number[type]);
+        return read_number(p, number_names[type], desc, note->n_descsz, &p->number[type]);
     return read_xen_string(p, type, desc, strnlen(desc, note->n_descsz));
 }
 
@@ -209,7 +204,7 @@ static bool read_notes(struct parser *p, uint64_t offset, uint64_t bytes)
         if (size > bytes)
             return refuse(p, "note at %#lx takes %lu bytes: expected at most the %lu left", offset,
                           size, bytes);
-        if (++p->notes.seen > MAX_NOTES)
+        if (++p->notes > MAX_NOTES)
             return refuse(p, "has more than %u notes: expected at most that many", MAX_NOTES);
         if (!read_note(p, &note, owner, owner + round_up_4(note.n_namesz)))
             return false;
@@ -244,7 +239,7 @@ static bool find_notes(struct parser *p)
         if (ph.p_type == PT_NOTE && ph.p_offset != 0 && !read_notes(p, ph.p_offset, ph.p_filesz))
             return false;
     }
-    for (unsigned i = 0; p->notes.xen == 0 && section_header(p, i, &sh); i++)
+    for (unsigned i = 0; p->xen_notes == 0 && section_header(p, i, &sh); i++)
         if (sh.sh_type == SHT_NOTE && !read_notes(p, sh.sh_offset, sh.sh_size))
             return false;
     return true;
@@ -270,16 +265,15 @@ static bool check_notes(const struct parser *p)
 {
     static const uint8_t addresses_of_pages[] = {XEN_ELFNOTE_VIRT_BASE, XEN_ELFNOTE_INIT_P2M,
                                                  XEN_ELFNOTE_HYPERCALL_PAGE};
-    const struct notes *n = &p->notes;
-    const uint64_t *number = n->number, start = number[XEN_ELFNOTE_HV_START_LOW];
+    const uint64_t *number = p->number, start = number[XEN_ELFNOTE_HV_START_LOW];
 
-    if (n->xen == 0 && has_old_section(p))
+    if (p->xen_notes == 0 && has_old_section(p))
         return refuse(p, "has the old section __xen_guest: expected Xen's ELF notes");
-    if (n->xen == 0)
+    if (p->xen_notes == 0)
         return refuse(p, "has no notes of owner \"Xen\": expected those of a PV kernel");
-    if (!n->for_xen3)
+    if (!p->for_xen3)
         return refuse(p, "note XEN_VERSION is missing or other: expected \"xen-3.0\"");
-    if (!n->loadable)
+    if (!p->loadable)
         return refuse(p, "note LOADER is not \"generic\" and GUEST_OS not \"linux\": expected one");
     if (number[XEN_ELFNOTE_PADDR_OFFSET] != NO_ADDRESS &&
         number[XEN_ELFNOTE_VIRT_BASE] == NO_ADDRESS)
@@ -295,8 +289,8 @@ static bool check_notes(const struct parser *p)
             return refuse(p, "note %s = %#lx: expected a multiple of 4096", number_names[type],
                           number[type]);
     }
-    if (n->abi_version != NO_ADDRESS && (n->abi_version == 0 || n->abi_version > 65535))
-        return refuse(p, "note ABI_VERSION = %lu: expected 1 .. 65535", n->abi_version);
+    if (p->abi_version != NO_ADDRESS && (p->abi_version == 0 || p->abi_version > 65535))
+        return refuse(p, "note ABI_VERSION = %lu: expected 1 .. 65535", p->abi_version);
     return true;
 }
 
@@ -375,30 +369,28 @@ static bool in_segment(const struct image *img, uint64_t virt, uint64_t bytes)
     return false;
 }
 
-static uint64_t number_or(const struct notes *n, unsigned type, uint64_t otherwise)
+static uint64_t number_or(const struct parser *p, unsigned type, uint64_t otherwise)
 {
-    return n->number[type] == NO_ADDRESS ? otherwise : n->number[type];
+    return p->number[type] == NO_ADDRESS ? otherwise : p->number[type];
 }
 
 bool image_parse(struct image *img, const void *file, size_t size, const char *name)
 {
-    struct parser p = {.img = img, .name = name};
-    struct notes *n = &p.notes;
+    struct parser p = {.img = img, .name = name, .abi_version = NO_ADDRESS};
 
-    n->abi_version = NO_ADDRESS;
-    for (size_t i = 0; i < ARRAY_LEN(n->number); i++)
-        n->number[i] = NO_ADDRESS;
+    for (size_t i = 0; i < ARRAY_LEN(p.number); i++)
+        p.number[i] = NO_ADDRESS;
     *img = (struct image){.file = file, .size = size};
     if (!check_header(&p) || !find_notes(&p) || !check_notes(&p))
         return false;
 
-    img->virt_base = number_or(n, XEN_ELFNOTE_VIRT_BASE, 0);
-    img->virt_offset = img->virt_base - number_or(n, XEN_ELFNOTE_PADDR_OFFSET, 0);
-    img->entry = number_or(n, XEN_ELFNOTE_ENTRY, p.header.e_entry);
-    img->hypercall_page = n->number[XEN_ELFNOTE_HYPERCALL_PAGE];
-    img->init_p2m = n->number[XEN_ELFNOTE_INIT_P2M];
-    img->ramdisk_by_pfn = number_or(n, XEN_ELFNOTE_MOD_START_PFN, 0) != 0;
-    img->abi_version = n->abi_version == NO_ADDRESS ? 0 : (uint32_t)n->abi_version;
+    img->virt_base = number_or(&p, XEN_ELFNOTE_VIRT_BASE, 0);
+    img->virt_offset = img->virt_base - number_or(&p, XEN_ELFNOTE_PADDR_OFFSET, 0);
+    img->entry = number_or(&p, XEN_ELFNOTE_ENTRY, p.header.e_entry);
+    img->hypercall_page = p.number[XEN_ELFNOTE_HYPERCALL_PAGE];
+    img->init_p2m = p.number[XEN_ELFNOTE_INIT_P2M];
+    img->ramdisk_by_pfn = number_or(&p, XEN_ELFNOTE_MOD_START_PFN, 0) != 0;
+    img->abi_version = p.abi_version == NO_ADDRESS ? 0 : (uint32_t)p.abi_version;
     if (!check_segments(&p))
         return false;
     if (!in_segment(img, img->entry, 1))

@@ -5,22 +5,17 @@
 #define POLL_PORTS_MAX 128u
 
 /* A vCPU of a domain that was shut down must not wait: nobody would wake it. */
-static bool must_return(struct vcpu *v)
-{
-    return evtchn_deliverable(v) || (READ_ONCE(v->work) & WORK_STOP);
-}
-
-static bool event_came(struct vcpu *v, const void *arg)
+static bool must_return(struct vcpu *v, const void *arg)
 {
     (void)arg;
-    return must_return(v);
+    return evtchn_deliverable(v) || (READ_ONCE(v->work) & WORK_STOP);
 }
 
 static long block(struct vcpu *v, void *none)
 {
     (void)none;
     WRITE_ONCE(v->info->evtchn_upcall_mask, 0);
-    sched_block(event_came, NULL);
+    sched_block(must_return, NULL);
     return 0;
 }
 
@@ -51,7 +46,7 @@ static bool polled_event_came(struct vcpu *v, const void *arg)
     const struct sched_poll *poll = arg;
     uint32_t port;
 
-    return must_return(v) || (poll->timeout && poll->timeout <= arch_now_ns()) ||
+    return must_return(v, NULL) || (poll->timeout && poll->timeout <= arch_now_ns()) ||
            scan_ports(v, poll, &port) != 0;
 }
 
@@ -63,7 +58,7 @@ static long poll(struct vcpu *v, struct sched_poll *poll)
 
     if (poll->nr_ports > POLL_PORTS_MAX)
         return -XEN_EINVAL;
-    if (must_return(v))
+    if (must_return(v, NULL))
         return 0;
     rc = scan_ports(v, poll, &port);
     if (rc)
