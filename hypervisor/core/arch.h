@@ -1,6 +1,6 @@
 /* What an architecture supplies to core/. This is the only door: core/ includes nothing else of it.
  * arch_types.h comes from the architecture's folder (the unit tests have a fake one) and defines
- *   struct arch_domain, struct arch_vcpu, struct frame (opaque to core). */
+ * struct arch_domain and struct arch_vcpu. */
 #pragma once
 
 #include "lib/types.h"
@@ -9,7 +9,6 @@
 struct domain;
 struct vcpu;
 struct cpu;
-struct frame;
 
 #include "arch_types.h"
 
@@ -40,7 +39,7 @@ bool copy_to_guest(guest_ptr_t dst, const void *src, size_t bytes);
  * becoming a page table or descriptor page. */
 
 /* Takes a reference on `frame` if `owner` owns it and, for writable, if its type allows writing.
- * 0, -EINVAL (no such frame, or not the owner's), -EBUSY (type). Lock-free. */
+ * 0, -XEN_EINVAL (no such frame, or not the owner's), -XEN_EBUSY (type). Lock-free. */
 int arch_frame_get(mfn_t frame, struct domain *owner, bool writable);
 void arch_frame_put(mfn_t frame, bool writable);
 /* The frame's bytes in the hypervisor's own mapping; valid while a reference is held. */
@@ -66,7 +65,8 @@ uint64_t arch_max_frame(void);
 /* Sub-operations of memory_op that only this architecture has. */
 long arch_memory_op(unsigned cmd, guest_ptr_t arg);
 
-/* --- grant mappings (core/grant.c calls these; the caller holds its own frame references) --- */
+/* --- grant mappings (core/grant_map.c calls these; the caller holds its own frame references) ---
+ */
 
 /* Makes the current domain's L1 entry at host_addr (a virtual address, or with GNTMAP_contains_pte
  * the machine address of the entry) map the frame. The entry takes references of its own.
@@ -77,11 +77,13 @@ int arch_grant_unmap(uint64_t host_addr, mfn_t frame, uint32_t gntmap_flags);
 
 /* --- life of domains and vCPUs --- */
 
+/* 0 or -XEN_ENOMEM. */
 int arch_domain_init(struct domain *d);
 /* Gives back everything the guest held: vCPU page tables, pins, pages. Calls cond_resched. */
 void arch_domain_relinquish(struct domain *d);
 /* Frees what arch_domain_init made; also after it failed half-way. */
 void arch_domain_free(struct domain *d);
+/* 0 or -XEN_ENOMEM; arch_vcpu_free also after it failed. */
 int arch_vcpu_init(struct vcpu *v);
 void arch_vcpu_free(struct vcpu *v);
 

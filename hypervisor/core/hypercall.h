@@ -32,7 +32,7 @@ static inline bool may_go_on(void)
     return !(READ_ONCE(current->work) & WORK_STOP);
 }
 
-/* Whether the caller's ABI version has this sub-operation; otherwise the answer is -ENOSYS. */
+/* Whether the caller's ABI version has this sub-operation; otherwise the answer is -XEN_ENOSYS. */
 static inline bool subop_exists(unsigned hypercall, uint64_t subop)
 {
     return subop < 64 && current->domain->abi->subops[hypercall] >> subop & 1;

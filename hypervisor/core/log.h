@@ -12,7 +12,8 @@ void log_line(const char *fmt, ...) PRINTF(1, 2);
  * a second; suppressed lines are counted and the count is shown later). Callable anywhere. */
 void guest_log(struct domain *d, const char *fmt, ...) PRINTF(2, 3);
 
-/* The hypervisor itself is broken: says so with registers and backtrace, stops all CPUs. */
+/* The hypervisor itself is broken: says so, with the return addresses on the stack, and ends the
+ * machine's run with PANIC_STATUS. */
 void panic(const char *fmt, ...) PRINTF(1, 2) __attribute__((noreturn));
 
 /* Exit status of the machine after a panic. */

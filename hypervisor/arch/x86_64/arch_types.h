@@ -9,7 +9,6 @@
 
 struct arch_domain {
     struct paging_domain paging;
-    struct pv_domain pv;
 };
 
 struct arch_vcpu {

@@ -5,8 +5,6 @@
 #define REG_ID         0x020
 #define REG_EOI        0x0b0
 #define REG_SPURIOUS   0x0f0
-#define REG_ICR_LOW    0x300
-#define REG_ICR_HIGH   0x310
 #define REG_LVT_TIMER  0x320
 #define REG_LVT_LINT0  0x350
 #define REG_LVT_LINT1  0x360
@@ -17,7 +15,6 @@
 #define LVT_EXTINT 0x700
 #define LVT_NMI    0x400
 #define DIV_1      0xb
-#define ICR_BUSY   0x1000
 
 static volatile uint32_t *apic;
 
@@ -54,14 +51,6 @@ uint32_t apic_timer_left(void)
 void apic_end_of_interrupt(void)
 {
     set(REG_EOI, 0);
-}
-
-void apic_send(uint32_t id, unsigned vector)
-{
-    while (get(REG_ICR_LOW) & ICR_BUSY)
-        __builtin_ia32_pause();
-    set(REG_ICR_HIGH, id << 24);
-    set(REG_ICR_LOW, 0x4000 | vector);
 }
 
 uint32_t apic_id(void)

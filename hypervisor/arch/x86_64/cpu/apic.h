@@ -1,4 +1,4 @@
-/* The local APIC: the one-shot timer and signals between CPUs. */
+/* The local APIC: the one-shot timer. */
 #ifndef CPU_APIC_H
 #define CPU_APIC_H
 
@@ -12,7 +12,6 @@ void apic_init(uint64_t va);
 void apic_timer_start(uint32_t count);
 uint32_t apic_timer_left(void);
 void apic_end_of_interrupt(void);
-void apic_send(uint32_t apic_id, unsigned vector);
 uint32_t apic_id(void);
 
 #endif

@@ -15,13 +15,8 @@
 #define MSR_GS_BASE     0xc0000101u
 #define MSR_KERNEL_GS   0xc0000102u
 
-#define EFER_SCE 0x001ul
-#define EFER_LME 0x100ul
-#define EFER_NXE 0x800ul
-
 #define CR0_PE 0x1ul
 #define CR0_MP 0x2ul
-#define CR0_EM 0x4ul
 #define CR0_TS 0x8ul
 #define CR0_NE 0x20ul
 #define CR0_WP 0x10000ul
@@ -35,9 +30,7 @@
 #define CR4_FSGSBASE   0x10000ul
 #define CR4_OSXSAVE    0x40000ul
 #define CR4_SMEP       0x100000ul
-#define CR4_SMAP       0x200000ul
 
-#define RFLAGS_CF    0x1ul
 #define RFLAGS_FIXED 0x2ul
 #define RFLAGS_TF    0x100ul
 #define RFLAGS_IF    0x200ul
@@ -109,11 +102,6 @@ DEFINE_CR_ACCESS(4)
 static inline void invlpg(uint64_t va)
 {
     __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
-}
-
-static inline void interrupts_on(void)
-{
-    __asm__ volatile("sti" : : : "memory");
 }
 
 static inline void interrupts_off(void)

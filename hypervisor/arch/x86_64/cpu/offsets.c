@@ -11,16 +11,11 @@ void offsets(void);
 
 void offsets(void)
 {
-    OFFSET(REGS_r15, struct regs, r15);
-    OFFSET(REGS_r11, struct regs, r11);
     OFFSET(REGS_rax, struct regs, rax);
-    OFFSET(REGS_rcx, struct regs, rcx);
-    OFFSET(REGS_error_code, struct regs, error_code);
     OFFSET(REGS_vector, struct regs, vector);
     OFFSET(REGS_rip, struct regs, rip);
     OFFSET(REGS_cs, struct regs, cs);
     OFFSET(REGS_rflags, struct regs, rflags);
-    OFFSET(REGS_rsp, struct regs, rsp);
     DEFINE(REGS_SIZE, sizeof(struct regs));
     OFFSET(CPU_scratch, struct cpu, scratch);
     OFFSET(CPU_stack_top, struct cpu, stack_top);

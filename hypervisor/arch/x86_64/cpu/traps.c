@@ -57,9 +57,6 @@ static void interrupt(unsigned vector)
         apic_end_of_interrupt();
         timer_interrupt();
         break;
-    case VECTOR_KICK:
-        apic_end_of_interrupt();
-        break;
     case VECTOR_SPURIOUS:
         break;
     default:

@@ -2,8 +2,6 @@
 #ifndef CPU_VECTORS_H
 #define CPU_VECTORS_H
 
-#define VECTOR_DE  0
-#define VECTOR_DB  1
 #define VECTOR_NMI 2
 #define VECTOR_BP  3
 #define VECTOR_OF  4
@@ -11,18 +9,13 @@
 #define VECTOR_NM  7
 #define VECTOR_DF  8
 #define VECTOR_TS  10
-#define VECTOR_NP  11
-#define VECTOR_SS  12
 #define VECTOR_GP  13
 #define VECTOR_PF  14
-#define VECTOR_MF  16
 #define VECTOR_AC  17
 #define VECTOR_MC  18
-#define VECTOR_XM  19
 
 #define VECTOR_PIC      0x20 /* 16 lines of the 8259 pair */
 #define VECTOR_TIMER    0xf0 /* local APIC timer */
-#define VECTOR_KICK     0xf1 /* another CPU wants this one to look at its work */
 #define VECTOR_SPURIOUS 0xff
 
 /* Not vectors: how a guest's saved registers came about. */

@@ -9,16 +9,22 @@
 
 /* Features of the machine that the hypervisor keeps to itself, or that have no meaning in ring 3.
  */
+/* DTES64, MONITOR, VMX, SMX, EIST, TM2, PDCM, PCID, DCA, x2APIC, TSC-deadline */
 #define LEAF1_C_HIDDEN                                                                            \
     (1u << 2 | 1u << 3 | 1u << 5 | 1u << 6 | 1u << 7 | 1u << 8 | 1u << 15 | 1u << 17 | 1u << 18 | \
      1u << 21 | 1u << 24)
 #define LEAF1_C_OSXSAVE    (1u << 27)
 #define LEAF1_C_HYPERVISOR (1u << 31)
-#define LEAF1_D_HIDDEN     (1u << 3 | 1u << 12 | 1u << 13 | 1u << 16 | 1u << 17 | 1u << 21 | 1u << 22)
-#define LEAF7_B_HIDDEN     (1u << 7 | 1u << 10 | 1u << 14 | 1u << 20 | 1u << 25)
-#define LEAF7_C_HIDDEN     (1u << 2 | 1u << 3 | 1u << 4 | 1u << 16)
-#define EXT1_C_HIDDEN      (1u << 2)
-#define EXT1_D_HIDDEN      (1u << 26 | 1u << 27)
+/* PSE, MTRR, PGE, PAT, PSE-36, DS, ACPI */
+#define LEAF1_D_HIDDEN (1u << 3 | 1u << 12 | 1u << 13 | 1u << 16 | 1u << 17 | 1u << 21 | 1u << 22)
+/* SMEP, INVPCID, MPX, SMAP, Processor Trace */
+#define LEAF7_B_HIDDEN (1u << 7 | 1u << 10 | 1u << 14 | 1u << 20 | 1u << 25)
+/* UMIP, PKU, OSPKE, LA57 */
+#define LEAF7_C_HIDDEN (1u << 2 | 1u << 3 | 1u << 4 | 1u << 16)
+/* SVM */
+#define EXT1_C_HIDDEN (1u << 2)
+/* 1 GiB pages, RDTSCP */
+#define EXT1_D_HIDDEN (1u << 26 | 1u << 27)
 
 static void hypervisor_leaf(uint32_t leaf, uint32_t sub, uint32_t out[4])
 {

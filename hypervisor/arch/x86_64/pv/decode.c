@@ -71,7 +71,7 @@ bool insn_decode(struct insn *i, const struct regs *r)
     if ((uint16_t)r->cs != SEL_USER_CS && !current->arch.pv.kernel_mode)
         return false; /* maybe 32-bit code of a user program */
     i->length = i->rex = 0;
-    i->lock = i->rep = i->operand16 = i->has_modrm = i->memory = false;
+    i->lock = i->rep = i->operand16 = i->memory = false;
     fetch(i, r->rip);
     for (;;) {
         if (!next_byte(i, &byte))
@@ -138,7 +138,6 @@ bool insn_modrm(struct insn *i, const struct regs *r, unsigned rip_extra)
 
     if (!next_byte(i, &i->modrm))
         return false;
-    i->has_modrm = true;
     mod = i->modrm >> 6;
     i->reg = (i->modrm >> 3 & 7) | (i->rex & REX_R ? 8 : 0);
     i->rm = (i->modrm & 7) | (i->rex & REX_B ? 8 : 0);

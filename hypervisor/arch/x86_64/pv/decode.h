@@ -14,7 +14,7 @@ struct insn {
     uint8_t bytes; /* operand size: 1, 2, 4, 8; opcodes with byte forms are the caller's to know */
     uint8_t rex;
     bool lock, rep, operand16;
-    bool has_modrm, memory;
+    bool memory;
     uint8_t reg, rm;  /* register numbers 0 .. 15 of the ModRM byte */
     uint64_t address; /* memory: linear address of the operand */
     uint8_t modrm;

@@ -7,10 +7,6 @@
 
 struct regs;
 
-struct pv_domain {
-    uint64_t start_ns; /* of system time, on the hypervisor's clock */
-};
-
 /* An address that the guest registered to be entered at; 0: none. */
 struct callback {
     uint64_t address;
