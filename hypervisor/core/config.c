@@ -108,6 +108,11 @@ struct wire_target {
     struct wire_config *wire;
 };
 
+const char *config_domain_name(const struct system_config *sys, uint16_t domid)
+{
+    return fdt_get_name(sys->fdt, sys->domain[domid - 1].node, NULL);
+}
+
 /* Domain id of the node with that phandle; 0: none. */
 static uint16_t domid_of(const struct system_config *sys, uint32_t phandle)
 {
@@ -185,8 +190,8 @@ bool config_wire(const struct system_config *sys, int offset, struct wire_config
         wire->end[1].number = wire->end[0].number;
     if (wire->end[0].domid != wire->end[1].domid)
         return true;
-    log_line("%s: both ends are domain %u: expected two different domains", node.path,
-             wire->end[0].domid);
+    log_line("%s: both ends are /domains/%s: expected two different domains", node.path,
+             config_domain_name(sys, wire->end[0].domid));
     return false;
 }
 

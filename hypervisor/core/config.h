@@ -57,6 +57,9 @@ bool config_open(struct system_config *sys, const void *blob, size_t size);
  */
 bool config_domain(const struct system_config *sys, unsigned index, struct domain_config *dom);
 
+/* The name of its node, for messages: it may have been refused for that name. */
+const char *config_domain_name(const struct system_config *sys, uint16_t domid);
+
 /* The first (after = -1) or next wire's node, or negative: no more. */
 int config_next_wire(const struct system_config *sys, int after);
 /* Reads that wire. False: logged, refused. */

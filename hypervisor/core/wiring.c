@@ -43,14 +43,15 @@ static bool reference_is_taken(const struct wire_config_end *owner)
 }
 
 /* Checks what only the built domains can tell, and connects. False: logged. */
-static bool connect(const struct wire_config *w, struct domain *a, struct domain *b)
+static bool connect(const struct system_config *sys, const struct wire_config *w, struct domain *a,
+                    struct domain *b)
 {
     const struct wire_config_end *end = w->end;
     int error;
 
     if (!a || !b) {
-        log_line("/wiring/%s: not connected: domain %u of the tree was not built", w->name,
-                 end[a ? 1 : 0].domid);
+        log_line("/wiring/%s: not connected: /domains/%s was not built", w->name,
+                 config_domain_name(sys, end[a ? 1 : 0].domid));
         return false;
     }
     if (w->kind == LAMINA_WIRE_shared_page) {
@@ -95,7 +96,7 @@ unsigned wiring_apply(const struct system_config *sys)
             continue;
         a = domain_get(w.end[0].domid);
         b = domain_get(w.end[1].domid);
-        if (connect(&w, a, b)) {
+        if (connect(sys, &w, a, b)) {
             *new = (struct wire){.kind = w.kind, .end = {w.end[0], w.end[1]}};
             memcpy(new->name, w.name, strlen(w.name));
             nr_wires++;

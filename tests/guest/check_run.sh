@@ -1,5 +1,6 @@
 #!/bin/sh
-# check_run.sh [--exit STATUS] [--expect REGEX]... [--reject REGEX]... [--input TEXT] -- COMMAND...
+# check_run.sh [--exit STATUS] [--expect REGEX]... [--reject REGEX]... [--count NUMBER REGEX]
+#              [--input TEXT] -- COMMAND...
 # Runs COMMAND and compares its exit status and its output, line by line, with what is expected.
 set -u
 
@@ -10,12 +11,14 @@ trap 'exit 1' INT TERM
 : >"$work/reject"
 : >"$work/input"
 status=0
+count=
 
 while [ $# -gt 0 ]; do
     case $1 in
     --exit) status=$2 ;;
     --expect) printf '%s\n' "$2" >>"$work/expect" ;;
     --reject) printf '%s\n' "$2" >>"$work/reject" ;;
+    --count) count=$2 counted=$3; shift ;;
     --input) printf '%s\n' "$2" >"$work/input" ;;
     --) shift; break ;;
     *) echo "check_run.sh: what is '$1'?" >&2; exit 2 ;;
@@ -43,6 +46,11 @@ while IFS= read -r regex; do
     found=$(grep -E -m 1 -e "$regex" "$work/output") &&
         fail "a line matches that must not: $regex: $found"
 done <"$work/reject"
+
+if [ -n "$count" ]; then
+    found=$(grep -Ec -e "$counted" "$work/output")
+    [ "$found" -eq "$count" ] || fail "$found lines match, expected $count: $counted"
+fi
 
 [ "$failures" -eq 0 ] && exit 0
 echo "--- command: $*"

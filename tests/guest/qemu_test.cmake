@@ -1,15 +1,15 @@
 # lamina_qemu_test(NAME (SYSTEM tree | KERNEL guest)
 #                  [EXIT status] [TIMEOUT seconds] [EXPECT regex...] [REJECT regex...]
-#                  [INPUT text] [ICOUNT] [BOOT_ARGS text] [RUN_ARGS argument...])
+#                  [COUNT number regex] [INPUT text] [ICOUNT] [BOOT_ARGS text] [RUN_ARGS argument...])
 #
 # Runs `lamina run` and checks its exit status (0 unless EXIT says otherwise) and what it printed:
-# every EXPECT must match some line, no REJECT may match any (extended regular expressions, as for
-# grep -E). SYSTEM is a .dts or .dtb, relative to the caller's source folder or absolute; KERNEL is a
-# target's name or a file. INPUT is what the guest finds on standard input. On failure the whole
-# output is shown.
+# every EXPECT must match some line, no REJECT may match any, so many lines as COUNT says must match
+# its one (extended regular expressions, as for grep -E). SYSTEM is a .dts or .dtb, relative to the
+# caller's source folder or absolute; KERNEL is a target's name or a file. INPUT is what the guest
+# finds on standard input. On failure the whole output is shown.
 function(lamina_qemu_test name)
     cmake_parse_arguments(PARSE_ARGV 1 arg "ICOUNT" "SYSTEM;KERNEL;EXIT;TIMEOUT;INPUT;BOOT_ARGS"
-                          "EXPECT;REJECT;RUN_ARGS")
+                          "EXPECT;REJECT;COUNT;RUN_ARGS")
     if(arg_UNPARSED_ARGUMENTS OR NOT (arg_SYSTEM OR arg_KERNEL) OR (arg_SYSTEM AND arg_KERNEL))
         message(FATAL_ERROR "lamina_qemu_test(${name}): wants one of SYSTEM and KERNEL; "
                             "not understood: ${arg_UNPARSED_ARGUMENTS}")
@@ -28,6 +28,9 @@ function(lamina_qemu_test name)
     foreach(regex IN LISTS arg_REJECT)
         list(APPEND check --reject "${regex}")
     endforeach()
+    if(DEFINED arg_COUNT)
+        list(APPEND check --count ${arg_COUNT})
+    endif()
     if(DEFINED arg_INPUT)
         list(APPEND check --input "${arg_INPUT}")
     endif()

@@ -294,7 +294,7 @@ static void test_wrong_wires(void **state)
          "/wiring/w: ends = <1 1 2 1>: expected the label of a node in /domains where <&LABEL> "
          "stands"},
         {"w { " EVENT "ends = <&a 1 &a 2>; }",
-         "/wiring/w: both ends are domain 1: expected two different domains"},
+         "/wiring/w: both ends are /domains/a: expected two different domains"},
         {"w { " EVENT "ends = <&a 1 &b 1>; peer = <&a>; }",
          "/wiring/w: peer: unknown property: docs/system-tree.md has the known ones"},
         {"w { " PAGE "owner = <&a 8>; }", "/wiring/w: peer is missing: expected <&DOMAIN>"},

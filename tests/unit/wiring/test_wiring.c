@@ -173,7 +173,7 @@ static void test_domain_not_built(void **state)
     assert_int_equal(apply("bell { " EVENT "ends = <&d1 5 &d2 6>; }; "
                            "next { " EVENT "ends = <&d1 5 &d3 6>; };"),
                      1);
-    assert_logged("/wiring/bell: not connected: domain 2 of the tree was not built");
+    assert_logged("/wiring/bell: not connected: /domains/d2 was not built");
     assert_no_end(1, "bell");
     assert_true(finds(1, "next", &w));
     assert_int_equal(connected, 1);
