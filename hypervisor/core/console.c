@@ -169,33 +169,25 @@ void console_domain_flush(struct domain *d)
 
 /* --- the console ring --- */
 
-/* Takes output off the ring, before it is written: another vCPU may ring meanwhile. The indices are
- * the guest's to change: each is read once. */
-static unsigned ring_take(struct xencons_interface *ring, char *text, unsigned max)
-{
-    uint32_t cons, prod;
-
-    spin_lock(&lock);
-    cons = READ_ONCE(ring->out_cons);
-    prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
-    max = MIN(prod - cons, max);
-    for (unsigned i = 0; i < max; i++)
-        text[i] = READ_ONCE(ring->out[(cons + i) % sizeof(ring->out)]);
-    __atomic_store_n(&ring->out_cons, cons + max, __ATOMIC_RELEASE);
-    spin_unlock(&lock);
-    return max;
-}
-
-/* At most what the ring holds at a time, whatever its indices say. */
+/* Takes output off the ring before it writes it: another vCPU may ring meanwhile. The indices are
+ * the guest's to change: each is read once, and no more is taken than the ring holds. */
 static void ring_take_output(struct domain *d)
 {
+    struct xencons_interface *ring = d->console.ring;
     char chunk[64];
-    unsigned n;
+    unsigned n = sizeof(chunk);
 
-    for (unsigned i = 0; i < sizeof(d->console.ring->out) / sizeof(chunk); i++) {
-        n = ring_take(d->console.ring, chunk, sizeof(chunk));
-        if (!n)
-            break;
+    for (unsigned taken = 0; n && taken < sizeof(ring->out); taken += n) {
+        uint32_t cons, prod;
+
+        spin_lock(&lock);
+        cons = READ_ONCE(ring->out_cons);
+        prod = __atomic_load_n(&ring->out_prod, __ATOMIC_ACQUIRE);
+        n = MIN(prod - cons, (unsigned)sizeof(chunk));
+        for (unsigned i = 0; i < n; i++)
+            chunk[i] = READ_ONCE(ring->out[(cons + i) % sizeof(ring->out)]);
+        __atomic_store_n(&ring->out_cons, cons + n, __ATOMIC_RELEASE);
+        spin_unlock(&lock);
         domain_write(d, chunk, n);
     }
 }
