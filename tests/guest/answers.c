@@ -166,6 +166,7 @@ static void memory(void)
     struct xen_memory_reservation r = {
         .extent_start = frames, .nr_extents = 3, .domid = DOMID_SELF};
     struct xen_memory_domain which = {.domid = DOMID_SELF};
+    uint64_t last_mfn = ~0ul;
     struct xen_machphys_mapping m2p;
     uint64_t pfn = lm_mfn_to_pfn(frames[0]);
     void *gone = lm_pfn_to_virt(pfn);
@@ -190,6 +191,13 @@ static void memory(void)
     r.domid = NO_SUCH_DOMAIN;
     check(hypercall_memory_op(XENMEM_decrease_reservation, &r), 0,
           "decrease_reservation of no domain");
+    r = (struct xen_memory_reservation){
+        .extent_start = &last_mfn, .nr_extents = 1, .domid = DOMID_SELF};
+    check(hypercall_memory_op(XENMEM_decrease_reservation, &r), 0,
+          "decrease_reservation of the last number");
+    r.extent_order = 9;
+    check(hypercall_memory_op(XENMEM_decrease_reservation, &r), 0,
+          "decrease_reservation of 512 pages from there");
     r = (struct xen_memory_reservation){
         .extent_start = frames, .nr_extents = 1, .domid = DOMID_SELF};
     r.extent_order = 60;

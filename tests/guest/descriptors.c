@@ -78,6 +78,15 @@ static long set_ldt(void *address, uint32_t entries)
 }
 
 #define LDT_SELECTOR(n) ((n)*8 + 4 + 3)
+#define LDT_WINDOW      0xffff820000010000ul /* where the processor sees it */
+
+/* To the guest's own accesses it is an address of the hypervisor's like any other. */
+static void touch_ldt_window(const char *when)
+{
+    PROVOKE("movq (%0), %%rax", : : "r"(LDT_WINDOW + 8));
+    check(provoked.vector, 14, "the LDT's window, %s: a page fault", when);
+    check(provoked.fault_address, LDT_WINDOW + 8, "the LDT's window, %s: address", when);
+}
 
 static void ldt(void)
 {
@@ -88,6 +97,7 @@ static void ldt(void)
     check(set_ldt(page, 8193), -XEN_EINVAL, "an LDT of 8193 descriptors");
     check(set_ldt((void *)HYPERVISOR_VIRT_START, 512), -XEN_EINVAL, "an LDT in the hypervisor");
     check(set_ldt(page, 512), 0, "an LDT, mapped writable so far");
+    touch_ldt_window("before it is used");
     PROVOKE("movw %w0, %%fs", : : "r"(LDT_SELECTOR(1)));
     check(provoked.vector, 14, "it cannot be used while it is writable: a page fault");
     check(provoked.fault_address & ~(LM_PAGE_SIZE - 1ul), page, "that fault's address");
@@ -95,6 +105,9 @@ static void ldt(void)
     PROVOKE("movw %w0, %%fs", : : "r"(LDT_SELECTOR(1)));
     check(provoked.vector, NO_EXCEPTION, "read-only, it can");
     check(lm_protect(page, LM_PTE_DATA), -XEN_EBUSY, "in use, it cannot be made writable");
+    touch_ldt_window("in use");
+    PROVOKE("movw %w0, %%fs", : : "r"(LDT_SELECTOR(1)));
+    check(provoked.vector, NO_EXCEPTION, "the LDT can still be used");
     PROVOKE("movw %w0, %%fs", : : "r"(LDT_SELECTOR(2)));
     check(provoked.vector, 13, "an empty descriptor");
     PROVOKE("movw %w0, %%fs", : : "r"(0));

@@ -136,6 +136,22 @@ static void never(void)
     }
 }
 
+/* A kernel that may use ports has its port instructions emulated, and only those: there are others
+ * whose second byte is the same. */
+static void not_ports(void)
+{
+    struct physdev_set_iopl iopl = {.iopl = 1};
+    static char line[32] __attribute__((aligned(16)));
+
+    check(hypercall_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0, "I/O privilege level 1");
+    PROVOKE("movntdq %%xmm0, %0", : "=m"(line[8]) :);
+    CHECK_PROVOKED("misaligned movntdq", 13, 0);
+    PROVOKE("pxor %0, %%xmm0", : : "m"(line[8]));
+    CHECK_PROVOKED("misaligned pxor", 13, 0);
+    iopl.iopl = 0;
+    check(hypercall_physdev_op(PHYSDEVOP_set_iopl, &iopl), 0, "I/O privilege level 0");
+}
+
 int main(void)
 {
     provoke_init();
@@ -143,5 +159,6 @@ int main(void)
     cpuid();
     msrs();
     never();
+    not_ports();
     return check_done();
 }

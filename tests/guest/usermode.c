@@ -6,6 +6,8 @@
 #define USER_STACK 0x600000ul
 #define USER_GS    0x600800ul /* within the page above USER_STACK, where a value lies */
 #define MAGIC      0x5ca1ab1eul
+#define LDT_WINDOW 0xffff820000010000ul
+#define DATA_DPL3  0x00cff3000000fffful
 #define STACK_SIZE 8192
 
 enum { EXIT, ADD_ONE, REPORT, SPIN };
@@ -33,6 +35,11 @@ __asm__(".pushsection .rodata\n"
         "1:  leaq 1f(%rip), %r15\n"
         "    movq $0xffff800000000000, %rcx\n"
         "    movb %al, (%rcx)\n"
+        "1:  movl $0xf, %eax\n"
+        "    movl %eax, %fs\n" /* the first look into the LDT */
+        "    leaq 1f(%rip), %r15\n"
+        "    movq $0xffff820000010000, %rcx\n" /* where the processor sees it */
+        "    movb (%rcx), %al\n"
         "1:  leaq 1f(%rip), %r15\n"
         "    cli\n"
         "    ud2\n"
@@ -45,6 +52,9 @@ __asm__(".pushsection .rodata\n"
         "    movl $2, %eax\n"
         "    syscall\n"
         "    movq %r12, %rdi\n"
+        "    movl $2, %eax\n"
+        "    syscall\n"
+        "    movl %fs, %edi\n"
         "    movl $2, %eax\n"
         "    syscall\n"
         "    movl $3, %eax\n" /* SPIN */
@@ -117,12 +127,13 @@ static void check_fault(unsigned n, const char *name, unsigned vector, uint64_t 
 static void finish(void)
 {
     lm_timer_set(0);
-    check(nr_reports, 4, "system calls");
+    check(nr_reports, 5, "system calls");
     check(reports[0], 0x1235, "a system call's result");
     check(reports[1], MAGIC, "the user's GS base");
     check(reports[2], 0x77, "rbx survives all that");
     check(reports[3], 0x99, "r12 survives all that");
-    check(nr_faults, 5, "exceptions");
+    check(reports[4], 0xf, "FS is from the LDT");
+    check(nr_faults, 6, "exceptions");
     check_fault(0, "ud2", 6, 0);
     check_fault(1, "reading the kernel", 14, 4);
     check(faults[1].fault_address, LM_VIRT_BASE, "reading the kernel: address");
@@ -130,7 +141,10 @@ static void finish(void)
     check(faults[2].fault_address, USER_CODE, "writing its code: address");
     check(faults[3].vector, 14, "writing the M2P: vector");
     check(faults[3].error_code & 6, 6, "writing the M2P: a user's write");
-    check(faults[4].vector == 13 || faults[4].vector == 6, true, "cli has no effect");
+    check(faults[4].vector, 14, "reading the LDT's window: vector");
+    check(faults[4].error_code & 6, 4, "reading the LDT's window: a user's read");
+    check(faults[4].fault_address, LDT_WINDOW, "reading the LDT's window: address");
+    check(faults[5].vector == 13 || faults[5].vector == 6, true, "cli has no effect");
     check(int80s, 1, "int 0x80");
     check(ticks >= 5, true, "timer upcalls interrupt user mode");
     check(lm_this_vcpu()->id, 0, "the kernel's GS base is in force");
@@ -168,7 +182,9 @@ int main(void)
         .ss = FLAT_USER_SS | 3,
         .rflags = LM_RFLAGS_IF,
     };
-    uint64_t *stack_page;
+    uint64_t *stack_page, *ldt = check_page();
+    struct mmuext_op set_ldt = {
+        .cmd = MMUEXT_SET_LDT, .arg1.linear_addr = (uint64_t)ldt, .arg2.nr_ents = 512};
 
     lm_events_init();
     lm_timer_stop_periodic();
@@ -182,6 +198,9 @@ int main(void)
     stack_page = user_page(root, USER_STACK, LM_PTE_DATA | LM_PTE_NX);
     stack_page[(USER_GS - USER_STACK) / 8] = MAGIC;
     check(hypercall_mmuext_op(&user_base, 1, NULL, DOMID_SELF), 0, "load it");
+    ldt[1] = DATA_DPL3;
+    lm_protect(ldt, LM_PTE_DATA & ~LM_PTE_WRITE);
+    check(hypercall_mmuext_op(&set_ldt, 1, NULL, DOMID_SELF), 0, "an LDT");
 
     hypercall_stack_switch(FLAT_KERNEL_SS, (uint64_t)&kernel_stack[STACK_SIZE]);
     hypercall_set_segment_base(SEGBASE_GS_USER, USER_GS);
