@@ -14,16 +14,6 @@ _Static_assert(MAX_VCPUS == 64 && MAX_GUEST_CMDLINE == 1024, "as docs/system-tre
 
 /* --- domains --- */
 
-static const char *parse_memory(const struct tree_property *p, struct tree_bytes v, void *out)
-{
-    struct domain_config *dom = out;
-    uint32_t mib = 0;
-    const char *expected = tree_parse_cell(p, v, &mib);
-
-    dom->pages = (uint64_t)mib << (20 - PAGE_SHIFT);
-    return expected;
-}
-
 static const char *parse_cpus(const struct tree_property *p, struct tree_bytes v, void *out)
 {
     struct domain_config *dom = out;
@@ -67,7 +57,7 @@ static const char *parse_privileges(const struct tree_property *p, struct tree_b
 static const struct tree_property domain_properties[] = {
     {"compatible", tree_parse_compatible, .expected = "\"lamina,domain\"", .required = true},
     {"kernel", tree_parse_bytes, .expected = "/incbin/(\"FILE\")", FIELD(kernel), .required = true},
-    {"memory", parse_memory, TREE_RANGE(1, 1048576, " (MiB)"), .required = true},
+    {"memory", tree_parse_cell, TREE_RANGE(1, 1048576, " (MiB)"), FIELD(memory), .required = true},
     {"ramdisk", tree_parse_bytes, .expected = "a file that is not empty", .min = 1, FIELD(ramdisk)},
     {"bootargs", tree_parse_string, .expected = "one string of at most 1023 characters",
      .max = 1023, FIELD(bootargs)},
@@ -84,8 +74,6 @@ static const struct tree_property domain_properties[] = {
 
 bool config_domain(const struct system_config *sys, unsigned index, struct domain_config *dom)
 {
-    struct tree_node node = tree_node(sys->fdt, sys->domain[index].node, "/domains/");
-
     *dom = (struct domain_config){
         .bootargs = "",
         .cpus = ~0ul,
@@ -93,20 +81,16 @@ bool config_domain(const struct system_config *sys, unsigned index, struct domai
         .weight = 256,
         .id = (uint16_t)(index + 1),
     };
-    if (!tree_node_name(&node, &dom->name) || !tree_expect_leaf(&node) ||
-        !tree_read(&node, domain_properties, dom))
+    if (!tree_read_named(sys->fdt, sys->domain[index].node, "/domains/", &dom->name,
+                         domain_properties, dom))
         return false;
+    dom->pages = (uint64_t)dom->memory << (20 - PAGE_SHIFT);
     if (!dom->no_console_write)
         dom->privileges |= PRIV_CONSOLE_WRITE;
     return true;
 }
 
 /* --- wires --- */
-
-struct wire_target {
-    const struct system_config *sys;
-    struct wire_config *wire;
-};
 
 const char *config_domain_name(const struct system_config *sys, uint16_t domid)
 {
@@ -125,17 +109,17 @@ static uint16_t domid_of(const struct system_config *sys, uint32_t phandle)
 /* Pairs <&DOMAIN NUMBER>, v.size == p->min; the first is for end p->max. */
 static const char *parse_ends(const struct tree_property *p, struct tree_bytes v, void *out)
 {
-    const struct wire_target *target = out;
-    const bool page = target->wire->kind == LAMINA_WIRE_shared_page;
+    struct wire_config *wire = out;
+    const bool page = wire->kind == LAMINA_WIRE_shared_page;
 
     if (v.size != p->min)
         return p->expected;
     for (size_t i = 0; i < v.size / 4; i++) {
-        struct wire_config_end *end = &target->wire->end[p->max + i / 2];
+        struct wire_config_end *end = &wire->end[p->max + i / 2];
         const uint32_t cell = tree_cell(v, i);
 
         if (i % 2 == 0) {
-            end->domid = domid_of(target->sys, cell);
+            end->domid = domid_of(wire->sys, cell);
             if (end->domid == 0)
                 return "the label of a node in /domains where <&LABEL> stands";
         } else {
@@ -171,26 +155,25 @@ int config_next_wire(const struct system_config *sys, int after)
 
 bool config_wire(const struct system_config *sys, int offset, struct wire_config *wire)
 {
-    struct tree_node node = tree_node(sys->fdt, offset, "/wiring/");
-    struct wire_target target = {sys, wire};
     const struct tree_property *properties = event_properties;
 
-    *wire = (struct wire_config){.kind = LAMINA_WIRE_event_channel};
+    *wire = (struct wire_config){.sys = sys, .kind = LAMINA_WIRE_event_channel};
     if (fdt_node_check_compatible(sys->fdt, offset, "lamina,shared-page") == 0) {
         wire->kind = LAMINA_WIRE_shared_page;
         properties = page_properties;
     } else if (fdt_node_check_compatible(sys->fdt, offset, "lamina,event-channel") != 0) {
+        struct tree_node node = tree_node(sys->fdt, offset, "/wiring/");
+
         tree_refuse_compatible(&node, "\"lamina,event-channel\" or \"lamina,shared-page\"");
         return false;
     }
-    if (!tree_node_name(&node, &wire->name) || !tree_expect_leaf(&node) ||
-        !tree_read(&node, properties, &target))
+    if (!tree_read_named(sys->fdt, offset, "/wiring/", &wire->name, properties, wire))
         return false;
     if (wire->kind == LAMINA_WIRE_shared_page)
         wire->end[1].number = wire->end[0].number;
     if (wire->end[0].domid != wire->end[1].domid)
         return true;
-    log_line("%s: both ends are /domains/%s: expected two different domains", node.path,
+    log_line("/wiring/%s: both ends are /domains/%s: expected two different domains", wire->name,
              config_domain_name(sys, wire->end[0].domid));
     return false;
 }

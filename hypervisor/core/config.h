@@ -30,6 +30,7 @@ struct domain_config {
     struct tree_bytes ramdisk; /* data NULL: none */
     const char *bootargs;      /* "" if none; shorter than MAX_GUEST_CMDLINE */
     uint64_t pages;
+    uint32_t memory;      /* the same in MiB */
     uint64_t cpus;        /* bit n: may run on host CPU n */
     uint32_t vcpus;       /* 1 .. 64 */
     uint32_t weight;      /* 1 .. 65535 */
@@ -41,6 +42,7 @@ struct domain_config {
 };
 
 struct wire_config {
+    const struct system_config *sys;
     const char *name; /* the node's, 1 .. 31 characters */
     uint32_t kind;    /* LAMINA_WIRE_* */
     struct wire_config_end {

@@ -123,25 +123,6 @@ struct tree_node tree_node(const void *fdt, int offset, const char *parent_path)
     return node;
 }
 
-/* Names come to consoles and to other guests, so they keep to plain characters. */
-bool tree_node_name(struct tree_node *node, const char **name)
-{
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-";
-    int length;
-    const char *s = *name = fdt_get_name(node->fdt, node->offset, &length);
-    bool good = length >= 1 && length <= TREE_NAME_MAX;
-
-    for (int i = 0; good && i < length; i++)
-        good = memchr(plain, s[i], sizeof(plain) - 1);
-    if (!good) {
-        log_line("%s: its name has %d characters: expected 1 .. 31 of A-Z a-z 0-9 . _ + -",
-                 node->path, length);
-        node->errors++;
-    }
-    return good;
-}
-
 void tree_refuse_compatible(struct tree_node *node, const char *expected)
 {
     int size;
@@ -204,6 +185,25 @@ bool tree_expect_leaf(struct tree_node *node)
     log_line("%s: has a node %.31s: expected none", node->path,
              fdt_get_name(node->fdt, child, NULL));
     node->errors++;
+    return false;
+}
+
+/* Names come to consoles and to other guests, so they keep to plain characters. */
+bool tree_read_named(const void *fdt, int offset, const char *parent_path, const char **name,
+                     const struct tree_property *table, void *out)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-";
+    struct tree_node node = tree_node(fdt, offset, parent_path);
+    int length, good = 0;
+
+    *name = fdt_get_name(fdt, offset, &length);
+    while (good < length && memchr(plain, (*name)[good], sizeof(plain) - 1))
+        good++;
+    if (length >= 1 && length <= TREE_NAME_MAX && good == length)
+        return tree_expect_leaf(&node) && tree_read(&node, table, out);
+    log_line("%s: its name has %d characters: expected 1 .. 31 of A-Z a-z 0-9 . _ + -", node.path,
+             length);
     return false;
 }
 

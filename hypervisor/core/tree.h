@@ -34,12 +34,13 @@ struct tree_property {
 
 struct tree_node tree_node(const void *fdt, int offset, const char *parent_path);
 
-/* The node's name, 1 .. TREE_NAME_MAX plain characters; false: logged. */
-bool tree_node_name(struct tree_node *node, const char **name);
-
 /* Reads every property but phandle (the table has at most 32). Unknown, repeated, missing and wrong
  * ones are logged, up to a few; false if there was any. */
 bool tree_read(struct tree_node *node, const struct tree_property *table, void *out);
+
+/* The same for a node with a name of 1 .. TREE_NAME_MAX plain characters and no node in it. */
+bool tree_read_named(const void *fdt, int offset, const char *parent_path, const char **name,
+                     const struct tree_property *table, void *out);
 
 /* False, logged, if there is a node in the node. */
 bool tree_expect_leaf(struct tree_node *node);
