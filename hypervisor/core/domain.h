@@ -27,7 +27,7 @@
 #define PRIV_CONSOLE_WRITE 0x1u /* console_io write */
 #define PRIV_CONSOLE_READ  0x2u /* console_io read, VIRQ_CONSOLE */
 #define PRIV_FOREIGN_MAP   0x4u /* map and update page tables of other domains */
-#define PRIV_CONTROL       0x8u /* debug and control calls, shutdown of the machine */
+#define PRIV_CONTROL       0x8u /* memory_op on others, the hypervisor's command line */
 
 struct abi_version; /* core/hypercall.h */
 
