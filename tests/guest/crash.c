@@ -3,6 +3,11 @@
 
 #define NOWHERE 0x5000ul
 
+#define LOW 0x600000ul
+
+#define DATA_DPL3      0x00cff3000000fffful
+#define FLAGS_VM_IOPL3 0x23202u /* and IF */
+
 static void no_handler(void)
 {
     hypercall_set_trap_table(NULL);
@@ -52,6 +57,49 @@ static void fault(void)
     *(volatile char *)NOWHERE = 1;
 }
 
+/* A processor ignores VM in what IRET loads at ring 3; QEMU's enters virtual-8086 mode, with the
+ * I/O privilege level of the frame, if that lies in the first 4 GiB. The first trap there leads
+ * back into the hypervisor, which sees a selector that can look like one of ring 3 or of its own.
+ */
+static void vm86(uint32_t cs)
+{
+    const uint32_t frame[9] = {NOWHERE, cs, FLAGS_VM_IOPL3};
+    uint64_t *root = lm_boot_root();
+    void *page = check_page();
+
+    memcpy(page, frame, sizeof(frame));
+    lm_assert(lm_pt_reach(root, (void *)LOW, check_pool()) == 0);
+    lm_assert(lm_pt_write(lm_pt_entry(root, (void *)LOW, 1),
+                          lm_pte(lm_virt_to_mfn(page), LM_PTE_DATA)) == 0);
+    __asm__ volatile("movq %0, %%rsp; iretl" : : "r"(LOW) : "memory");
+}
+
+static void vm86_ring3(void)
+{
+    vm86(0x1003);
+}
+
+static void vm86_ring0(void)
+{
+    vm86(0x1000);
+}
+
+/* With selectors that mean something only in the guest's GDT, which is gone while the domain's
+ * memory is given back. */
+static void selectors(void)
+{
+    uint64_t *gdt = check_page(), frame = lm_virt_to_mfn(gdt);
+
+    for (unsigned i = 0; i < 512; i++)
+        gdt[i] = DATA_DPL3;
+    lm_assert(lm_protect(gdt, LM_PTE_DATA & ~LM_PTE_WRITE) == 0);
+    lm_assert(hypercall_set_gdt(&frame, 512) == 0);
+    hypercall_set_trap_table(NULL);
+    __asm__ volatile("movl %0, %%ds; movl %1, %%es; movl %2, %%fs; movl %3, %%gs; ud2"
+                     :
+                     : "r"(1 * 8 + 3), "r"(170 * 8 + 3), "r"(340 * 8 + 3), "r"(511 * 8 + 3));
+}
+
 static void panic(void)
 {
     lm_panic("the command line says so");
@@ -69,6 +117,9 @@ static const struct {
     {"no-user-tables", no_user_tables},
     {"jump", jump},
     {"fault", fault},
+    {"vm86-ring3", vm86_ring3},
+    {"vm86-ring0", vm86_ring0},
+    {"selectors", selectors},
     {"panic", panic},
 };
 

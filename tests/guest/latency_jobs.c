@@ -320,6 +320,23 @@ static void make_ports(void)
         ;
 }
 
+/* With all ports taken: one is given back, had again, and the next is not to be had. */
+static void make_searches(void)
+{
+    static struct evtchn_alloc_unbound search = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};
+    static struct evtchn_close close;
+
+    close.port = lm_event_alloc(DOMID_SELF);
+    make_ports();
+    for (unsigned i = 0; i < BATCH; i++)
+        calls[i] =
+            i % 3 == 0
+                ? (struct multicall_entry){.op = __HYPERVISOR_event_channel_op,
+                                           .args = {EVTCHNOP_close, (uint64_t)&close}}
+                : (struct multicall_entry){.op = __HYPERVISOR_event_channel_op,
+                                           .args = {EVTCHNOP_alloc_unbound, (uint64_t)&search}};
+}
+
 /* The last job: it takes the console's port too. */
 static void close_ports(void)
 {
@@ -348,6 +365,7 @@ const struct job jobs[] = {
     {"512 grant copies of a page", NULL, copy_grants},
     {"multicall of 4096", make_calls, multicall},
     {"set_trap_table of 4095", make_traps, set_traps},
+    {"multicall of 4096 that look for a free port", make_searches, multicall},
     {"reset of 4095 event channels", make_ports, close_ports},
     {.name = NULL},
 };

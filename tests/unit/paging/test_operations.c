@@ -255,6 +255,8 @@ static void changes_the_reservation(void **state)
     assert_int_equal(memory(XENMEM_decrease_reservation, 1, list, 17, 0, DOMID_SELF), 16);
     assert_int_equal(memory(XENMEM_decrease_reservation, 0, list, 1, 0, DOMID_SELF), 1);
     assert_int_equal(memory(XENMEM_decrease_reservation, 0, list, 1, 0, DOMID_SELF), 0);
+    assert_int_equal(memory(XENMEM_decrease_reservation, 0, (uint64_t[]){~0ul}, 1, 0, DOMID_SELF),
+                     0);
     assert_int_equal(g.d->pages, GUEST_PAGES);
     list[0] = 5000;
     assert_int_equal(memory(XENMEM_populate_physmap, 0, list, 1, 4, DOMID_SELF), 1);
