@@ -72,8 +72,10 @@ long arch_memory_op(unsigned cmd, guest_ptr_t arg);
  * the machine address of the entry) map the frame. The entry takes references of its own.
  * 0 or a GNTST_* error. Takes the domain's page_lock: hold no spin lock. */
 int arch_grant_map(uint64_t host_addr, mfn_t frame, uint32_t gntmap_flags);
-/* Clears that entry if it still maps the frame, and flushes the domain's TLBs. As above. */
+/* Clears that entry if it still maps the frame. As above; but TLBs may still have it, so that the
+ * caller lets the frame go only after arch_grant_flush. */
 int arch_grant_unmap(uint64_t host_addr, mfn_t frame, uint32_t gntmap_flags);
+void arch_grant_flush(void);
 
 /* --- life of domains and vCPUs --- */
 

@@ -1,18 +1,15 @@
 /* Grant tables: copying between granted and own frames. */
-#include "core/grant_internal.h"
+#include "core/grant_pin.h"
 #include "lib/string.h"
-
-/* The two ends of a copy differ in constants; inline, each gets code of its own. */
-#define EACH_END static inline __attribute__((always_inline))
 
 /* A frame to copy from or to, and whose it is. */
 struct end {
-    struct domain *d; /* with a reference, but for one's own, called DOMID_SELF */
+    struct domain *d; /* with a reference, if it is another */
     mfn_t frame;
 };
 
-EACH_END int open_end(const struct gnttab_copy_ptr *at, bool by_ref, bool readonly,
-                      struct domain *self, struct end *end)
+EACH_KIND int open_end(const struct gnttab_copy_ptr *at, bool by_ref, bool readonly,
+                       struct domain *self, struct end *end)
 {
     int rc;
 
@@ -20,7 +17,8 @@ EACH_END int open_end(const struct gnttab_copy_ptr *at, bool by_ref, bool readon
     if (at->domid != DOMID_SELF) {
         if (!by_ref)
             return GNTST_permission_denied;
-        end->d = domain_get(at->domid);
+        if (at->domid != self->id)
+            end->d = domain_get(at->domid);
         if (unlikely(!end->d))
             return GNTST_bad_domain;
     }
@@ -32,19 +30,19 @@ EACH_END int open_end(const struct gnttab_copy_ptr *at, bool by_ref, bool readon
         if (unlikely(rc))
             rc = rc == -XEN_EBUSY ? GNTST_general_error : GNTST_bad_page;
     }
-    if (unlikely(rc) && at->domid != DOMID_SELF)
+    if (unlikely(rc) && end->d != self)
         domain_put(end->d);
     return rc;
 }
 
-EACH_END void close_end(const struct gnttab_copy_ptr *at, bool by_ref, bool readonly,
-                        const struct end *end)
+EACH_KIND void close_end(const struct gnttab_copy_ptr *at, bool by_ref, bool readonly,
+                         const struct domain *self, const struct end *end)
 {
     if (by_ref)
         grant_unpin(end->d, at->u.ref, readonly);
     else
         arch_frame_put(end->frame, !readonly);
-    if (at->domid != DOMID_SELF)
+    if (end->d != self)
         domain_put(end->d);
 }
 
@@ -63,9 +61,9 @@ static int copy_one(const struct gnttab_copy *op, struct domain *self)
         else
             memmove((char *)arch_frame_bytes(to.frame) + op->dest.offset,
                     (const char *)arch_frame_bytes(from.frame) + op->source.offset, op->len);
-        close_end(&op->dest, to_ref, false, &to);
+        close_end(&op->dest, to_ref, false, self, &to);
     }
-    close_end(&op->source, from_ref, true, &from);
+    close_end(&op->source, from_ref, true, self, &from);
     return rc;
 }
 

@@ -3,7 +3,6 @@
 
 #include "core/domain.h"
 #include "core/hypercall.h"
-#include "lib/clamp.h"
 
 /* Beside each entry of the shared table, out of the guest's reach: who uses it now. A frame that is
  * pinned stays the same whatever the guest writes into the entry. */
@@ -27,13 +26,6 @@ struct grant_mapping {
 #define MAPPING_BUSY 0x80000000u /* in flags: an unmap is at work, and nobody else changes it */
 
 #define NO_HANDLE UINT32_MAX
-
-/* Lets `user` use the frame of granter's entry: checks the entry, marks it in use, and takes a
- * reference on the frame (for writing unless readonly). GNTST_*. */
-int grant_pin(struct domain *granter, uint32_t ref, uint16_t user, bool readonly, mfn_t *frame);
-void grant_unpin(struct domain *granter, uint32_t ref, bool readonly);
-/* The frame of an entry that the caller has pinned. */
-mfn_t grant_pinned_frame(struct domain *granter, uint32_t ref);
 
 /* The shared table has a page more afterwards. 0, or -XEN_ENOMEM, also at its limit. */
 int grant_add_frame(struct domain *d);

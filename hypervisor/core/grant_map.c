@@ -1,5 +1,5 @@
 /* Grant tables: mapping and unmapping. */
-#include "core/grant_internal.h"
+#include "core/grant_pin.h"
 
 #define MAP_KINDS   (GNTMAP_device_map | GNTMAP_host_map)
 #define MAP_DETAILS (GNTMAP_readonly | GNTMAP_application_map | GNTMAP_contains_pte)
@@ -116,7 +116,9 @@ long grant_map(guest_ptr_t uop, uint32_t count)
         if (!copy_from_guest(&op, uop, sizeof(op)))
             return -XEN_EFAULT;
         op.status = (int16_t)map_one(user, &op);
-        if (!copy_to_guest(uop, &op, sizeof(op)))
+        /* What is told begins behind the half that was asked with. */
+        if (!copy_to_guest(guest_ptr_at(uop, sizeof(op) / 2), (char *)&op + sizeof(op) / 2,
+                           sizeof(op) / 2))
             return -XEN_EFAULT;
         uop = guest_ptr_at(uop, sizeof(op));
     }
@@ -146,7 +148,7 @@ static struct grant_mapping *claim_mapping(struct grant_table *gt, uint32_t hand
 static int undo(const struct gnttab_unmap_grant_ref *op, const struct grant_mapping *m,
                 uint32_t *flags)
 {
-    mfn_t frame = grant_pinned_frame(m->granter, m->ref);
+    mfn_t frame = active_of(&m->granter->grant, m->ref)->frame;
 
     if (unlikely(op->dev_bus_addr && op->dev_bus_addr != frame.n << PAGE_SHIFT))
         return GNTST_general_error;
@@ -162,16 +164,38 @@ static int undo(const struct gnttab_unmap_grant_ref *op, const struct grant_mapp
     return GNTST_okay;
 }
 
-/* The mapping is claimed, and nothing of it is left. */
-static void end_mapping(struct grant_table *gt, uint32_t handle, struct grant_mapping *m,
-                        uint32_t flags)
+/* A mapping that is claimed, and of which nothing is left. */
+struct ended {
+    uint32_t handle, flags;
+};
+
+static void end_mapping(struct grant_table *gt, struct ended e)
 {
-    grant_unpin(m->granter, m->ref, flags & GNTMAP_readonly);
+    const struct grant_mapping *m = mapping_of(gt, e.handle);
+
+    grant_unpin(m->granter, m->ref, e.flags & GNTMAP_readonly);
     domain_put(m->granter);
-    free_handle(gt, handle);
+    free_handle(gt, e.handle);
 }
 
-static int unmap_one(struct grant_table *gt, const struct gnttab_unmap_grant_ref *op)
+/* Entries go one by one, then TLBs are flushed once, then the frames are let go. */
+#define UNMAP_BATCH 16
+
+struct unmaps {
+    unsigned nr;
+    struct ended ended[UNMAP_BATCH];
+};
+
+static void end_unmaps(struct grant_table *gt, struct unmaps *u)
+{
+    if (u->nr)
+        arch_grant_flush();
+    for (; u->nr; u->nr--)
+        end_mapping(gt, u->ended[u->nr - 1]);
+}
+
+static int unmap_one(struct grant_table *gt, const struct gnttab_unmap_grant_ref *op,
+                     struct unmaps *u)
 {
     uint32_t flags;
     struct grant_mapping *m = claim_mapping(gt, op->handle, &flags);
@@ -180,10 +204,10 @@ static int unmap_one(struct grant_table *gt, const struct gnttab_unmap_grant_ref
     if (unlikely(!m))
         return GNTST_bad_handle;
     rc = undo(op, m, &flags);
-    if (flags & MAP_KINDS)
+    if (unlikely(flags & MAP_KINDS))
         __atomic_store_n(&m->flags, flags, __ATOMIC_RELEASE);
     else
-        end_mapping(gt, op->handle, m, flags);
+        u->ended[u->nr++] = (struct ended){op->handle, flags};
     return rc;
 }
 
@@ -191,17 +215,26 @@ long grant_unmap(guest_ptr_t uop, uint32_t count)
 {
     struct grant_table *gt = &current->domain->grant;
     struct gnttab_unmap_grant_ref op;
+    struct unmaps u;
+    long rc = 0;
 
-    for (uint32_t i = 0; i < count && grant_may_go_on(i); i++) {
-        if (!copy_from_guest(&op, uop, sizeof(op)))
-            return -XEN_EFAULT;
-        op.status = (int16_t)unmap_one(gt, &op);
-        if (!copy_to_guest(guest_ptr_at(uop, offsetof(struct gnttab_unmap_grant_ref, status)),
-                           &op.status, sizeof(op.status)))
-            return -XEN_EFAULT;
+    u.nr = 0;
+    for (uint32_t i = 0; rc == 0 && i < count && grant_may_go_on(i); i++) {
+        if (unlikely(!copy_from_guest(&op, uop, sizeof(op)))) {
+            rc = -XEN_EFAULT;
+            break;
+        }
+        op.status = (int16_t)unmap_one(gt, &op, &u);
+        if (unlikely(u.nr == UNMAP_BATCH))
+            end_unmaps(gt, &u);
+        if (unlikely(
+                !copy_to_guest(guest_ptr_at(uop, offsetof(struct gnttab_unmap_grant_ref, status)),
+                               &op.status, sizeof(op.status))))
+            rc = -XEN_EFAULT;
         uop = guest_ptr_at(uop, sizeof(op));
     }
-    return 0;
+    end_unmaps(gt, &u);
+    return rc;
 }
 
 void grant_release_mappings(struct domain *d)
@@ -216,6 +249,6 @@ void grant_release_mappings(struct domain *d)
             cond_resched();
         m = claim_mapping(gt, handle, &flags);
         if (m)
-            end_mapping(gt, handle, m, flags);
+            end_mapping(gt, (struct ended){handle, flags});
     }
 }

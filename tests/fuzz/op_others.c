@@ -169,6 +169,7 @@ void op_grant(void)
         }
         expect("grant unmap", arch_grant_unmap(where, mfn(frame), flags),
                found ? 0 : GNTST_general_error);
+        arch_grant_flush(); /* before the frame is let go */
     }
 }
 

@@ -3,6 +3,7 @@
 #define ARCH_TYPES_H
 
 #include "paging/types.h"
+#include "paging/frame.h"
 #include "pv/types.h"
 #include "pv/guest_access.h"
 #include "cpu/stack.h"

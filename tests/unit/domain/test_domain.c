@@ -114,6 +114,10 @@ int arch_grant_unmap(uint64_t host_addr, mfn_t frame, uint32_t flags)
     return GNTST_general_error;
 }
 
+void arch_grant_flush(void)
+{
+}
+
 /* No vCPU goes on after it; the test does. */
 void arch_machine_exit(int status)
 {

@@ -22,6 +22,7 @@ struct fake_frame {
     unsigned refs, writable_refs;
     bool is_page_table; /* refuses writable references */
     bool shared;        /* made by arch_share_page */
+    bool in_tlb;        /* not flushed since it was unmapped: somebody must hold it */
 };
 
 extern struct fake_frame fake_frame[FAKE_FRAMES];

@@ -118,6 +118,7 @@ void arch_frame_put(mfn_t frame, bool writable)
 
     assert_true(f->refs > 0);
     f->refs--;
+    assert_true(f->refs > 0 || !f->in_tlb);
     if (writable) {
         assert_true(f->writable_refs > 0);
         f->writable_refs--;

@@ -25,6 +25,7 @@ struct grant_entry_v1 *entry(struct domain *d, uint32_t ref);
 extern uint64_t pte[PTES]; /* frames; 0: none */
 /* Called once, while an L1 entry is about to be cleared. */
 extern void (*race_in_unmap)(void);
+extern unsigned flushes; /* calls of arch_grant_flush */
 
 /* GNTST_*, or -errno - 1000 of the call itself. */
 long map(uint16_t dom, uint32_t ref, uint32_t flags, uint64_t host_addr, uint32_t *handle);

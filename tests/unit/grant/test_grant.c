@@ -7,6 +7,7 @@ struct domain *granter, *user;
 uint64_t pte[PTES];
 static bool writable[PTES];
 void (*race_in_unmap)(void);
+unsigned flushes;
 
 static unsigned pte_index(uint64_t host_addr)
 {
@@ -43,7 +44,15 @@ int arch_grant_unmap(uint64_t host_addr, mfn_t frame, uint32_t gntmap_flags)
         return GNTST_general_error;
     arch_frame_put(frame, !(gntmap_flags & GNTMAP_readonly));
     pte[i] = 0;
+    fake_frame[frame.n].in_tlb = true;
     return GNTST_okay;
+}
+
+void arch_grant_flush(void)
+{
+    flushes++;
+    for (unsigned i = 0; i < FAKE_FRAMES; i++)
+        fake_frame[i].in_tlb = false;
 }
 
 int begin(void **state)

@@ -338,7 +338,9 @@ void many_in_one_call(void **state)
         assert_int_equal(maps[i].status, i % 10 ? GNTST_okay : GNTST_general_error);
         unmaps[i] = (struct gnttab_unmap_grant_ref){.host_addr = PTE(i), .handle = maps[i].handle};
     }
+    flushes = 0;
     assert_int_equal(do_grant_table_op(GNTTABOP_unmap_grant_ref, fake_ptr(unmaps), N), 0);
+    assert_int_equal(flushes, 4);
     for (unsigned i = 0; i < N; i++)
         assert_int_equal(unmaps[i].status, i % 10 ? GNTST_okay : GNTST_bad_handle);
     expect_unused(frame);

@@ -3,6 +3,7 @@
 #define ARCH_TYPES_H
 
 #include "paging/types.h"
+#include "paging/frame.h"
 
 struct arch_domain {
     struct paging_domain paging;

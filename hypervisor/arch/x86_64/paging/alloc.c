@@ -1,4 +1,5 @@
 /* The allocator of machine memory: free blocks of 2^order frames, merged with their buddies. */
+#include "core/arch.h"
 #include "core/log.h"
 #include "cpu/cpu.h"
 #include "lib/spinlock.h"

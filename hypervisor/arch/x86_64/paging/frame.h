@@ -12,7 +12,9 @@
 #include "lib/clamp.h"
 #include "cpu/layout.h"
 #include "cpu/tlb.h"
-#include "core/arch.h"
+#include "abi/errno.h"
+
+struct domain;
 
 enum frame_type {
     TYPE_NONE, /* with uses: it must not be anything else (a read-only shared page) */
@@ -195,6 +197,40 @@ static inline void frame_put_use(struct frame *f)
         next = ((word - TYPE_USE) & ~TYPE_STAMP) | tlb_stamp();
     } while (!__atomic_compare_exchange_n(&f->type, &word, next, true, __ATOMIC_ACQ_REL,
                                           __ATOMIC_RELAXED));
+}
+
+/* --- of core/arch.h, inline: every grant comes through here --- */
+
+static inline int arch_frame_get(mfn_t frame, struct domain *owner, bool writable)
+{
+    struct frame *f = frame_get(frame, owner);
+
+    if (unlikely(!f))
+        return -XEN_EINVAL;
+    if (writable && unlikely(!frame_get_writable(f))) {
+        frame_put(f);
+        return -XEN_EBUSY;
+    }
+    return 0;
+}
+
+static inline void arch_frame_put(mfn_t frame, bool writable)
+{
+    struct frame *f = frame_at(frame);
+
+    if (writable)
+        frame_put_use(f);
+    frame_put(f);
+}
+
+static inline void *arch_frame_bytes(mfn_t frame)
+{
+    return frame_bytes(frame);
+}
+
+static inline mfn_t arch_page_mfn(const void *page)
+{
+    return bytes_frame(page);
 }
 
 /* --- the allocator (alloc.c); no reference, no owner --- */

@@ -59,12 +59,16 @@ int arch_grant_unmap(uint64_t host_addr, mfn_t frame, uint32_t flags)
     ok = entry && ((READ_ONCE(*entry) ^ want) & (PTE_FRAME | PTE_PRESENT | PTE_RW)) == 0;
     if (likely(ok)) {
         __atomic_store_n(entry, 0, __ATOMIC_SEQ_CST);
-        /* All of the TLB: the entry's table may be reachable at more than one address. */
-        tlb_flush(READ_ONCE(v->domain->arch.paging.tlb_cpus));
         if (want & PTE_RW)
             frame_put_use(frame_at(frame));
         frame_put(frame_at(frame));
     }
     paging_unlock(v->domain);
     return likely(ok) ? GNTST_okay : GNTST_general_error;
+}
+
+/* All of the TLBs: an entry's table may be reachable at more than one address. */
+void arch_grant_flush(void)
+{
+    tlb_flush(READ_ONCE(current->domain->arch.paging.tlb_cpus));
 }

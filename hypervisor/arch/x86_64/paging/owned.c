@@ -178,38 +178,6 @@ uint64_t arch_max_frame(void)
     return frames_max;
 }
 
-int arch_frame_get(mfn_t frame, struct domain *owner, bool writable)
-{
-    struct frame *f = frame_get(frame, owner);
-
-    if (!f)
-        return -XEN_EINVAL;
-    if (writable && !frame_get_writable(f)) {
-        frame_put(f);
-        return -XEN_EBUSY;
-    }
-    return 0;
-}
-
-void arch_frame_put(mfn_t frame, bool writable)
-{
-    struct frame *f = frame_at(frame);
-
-    if (writable)
-        frame_put_use(f);
-    frame_put(f);
-}
-
-void *arch_frame_bytes(mfn_t frame)
-{
-    return frame_bytes(frame);
-}
-
-mfn_t arch_page_mfn(const void *page)
-{
-    return bytes_frame(page);
-}
-
 void *arch_share_page(struct domain *d, bool writable)
 {
     void *page = arch_alloc_pages(0);

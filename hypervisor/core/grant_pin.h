@@ -1,0 +1,94 @@
+/* The pins on entries of a grant table that are in use. Inline: for readers and writers there is
+ * code of its own. */
+#pragma once
+
+#include "core/grant_internal.h"
+#include "lib/clamp.h"
+
+#define EACH_KIND static inline __attribute__((always_inline))
+
+/* A shared entry as one word, so that flags, domid and frame are read and replaced together. */
+#define ENTRY_FRAME(e)       mfn((e) >> 32)
+#define ENTRY_DOMID_FLAGS(e) ((uint32_t)(e))
+
+static inline struct grant_active *active_of(struct grant_table *gt, uint32_t ref)
+{
+    return &gt->active[ref / GRANT_REFS_PER_FRAME][ref % GRANT_REFS_PER_FRAME];
+}
+
+static inline uint64_t *shared_of(struct grant_table *gt, uint32_t ref)
+{
+    return &gt->shared[ref / GRANT_REFS_PER_FRAME][ref % GRANT_REFS_PER_FRAME];
+}
+
+/* The table is locked, the reference within it. Checks what the guest wrote and marks it in use in
+ * the same step: the word that was checked is the one that is replaced. A granter that changes the
+ * entry just then spoils its own grant. */
+EACH_KIND int pin_entry(struct domain *granter, uint32_t ref, uint16_t user, bool readonly,
+                        mfn_t *frame)
+{
+    uint32_t checked = 0xffff0000u | GTF_type_mask | (readonly ? 0 : GTF_readonly);
+    uint32_t one = readonly ? GRANT_READER : GRANT_WRITER;
+    struct grant_active *act = active_of(&granter->grant, ref);
+    uint64_t *shared = shared_of(&granter->grant, ref);
+    uint64_t entry = READ_ONCE(*shared), marked;
+    mfn_t used = ENTRY_FRAME(entry);
+    int rc;
+
+    if (unlikely((ENTRY_DOMID_FLAGS(entry) & checked) !=
+                 ((uint32_t)user << 16 | GTF_permit_access)))
+        return GNTST_general_error;
+    if (unlikely(act->pins)) {
+        if (act->domid != user || (act->pins & one * GRANT_PINS_MAX))
+            return GNTST_general_error;
+        used = act->frame;
+    }
+    rc = arch_frame_get(used, granter, !readonly);
+    if (unlikely(rc))
+        return rc == -XEN_EBUSY ? GNTST_general_error : GNTST_bad_page;
+    marked = entry | (readonly ? GTF_reading : GTF_reading | GTF_writing);
+    if (unlikely(!__atomic_compare_exchange_n(shared, &entry, marked, false, __ATOMIC_SEQ_CST,
+                                              __ATOMIC_SEQ_CST))) {
+        arch_frame_put(used, !readonly);
+        return GNTST_general_error;
+    }
+    act->pins += one;
+    act->domid = user;
+    act->frame = *frame = used;
+    return GNTST_okay;
+}
+
+/* Lets `user` use the frame of granter's entry: checks the entry, marks it in use, and takes a
+ * reference on the frame (for writing unless readonly). GNTST_*. */
+EACH_KIND int grant_pin(struct domain *granter, uint32_t ref, uint16_t user, bool readonly,
+                        mfn_t *frame)
+{
+    struct grant_table *gt = &granter->grant;
+    uint32_t limit;
+    int rc = GNTST_bad_gntref;
+
+    spin_lock(&gt->lock);
+    limit = gt->nr_frames * GRANT_REFS_PER_FRAME;
+    if (unlikely(granter->dying))
+        rc = GNTST_bad_domain;
+    else if (likely(ref < limit))
+        rc = pin_entry(granter, (uint32_t)clamp_index(ref, limit), user, readonly, frame);
+    spin_unlock(&gt->lock);
+    return rc;
+}
+
+EACH_KIND void grant_unpin(struct domain *granter, uint32_t ref, bool readonly)
+{
+    struct grant_table *gt = &granter->grant;
+    struct grant_active *act = active_of(gt, ref);
+
+    spin_lock(&gt->lock);
+    act->pins -= readonly ? GRANT_READER : GRANT_WRITER;
+    arch_frame_put(act->frame, !readonly);
+    /* The marks go last: when the granter sees them clear, the frame is its own again. */
+    if (act->pins < GRANT_WRITER && gt->shared[ref / GRANT_REFS_PER_FRAME])
+        __atomic_fetch_and(shared_of(gt, ref),
+                           ~(uint64_t)(act->pins ? GTF_writing : GTF_reading | GTF_writing),
+                           __ATOMIC_SEQ_CST);
+    spin_unlock(&gt->lock);
+}
