@@ -54,12 +54,19 @@ mfn_t arch_page_mfn(const void *page);
 
 /* --- a domain's amount of memory (core/memory.c) --- */
 
-/* 2^order contiguous frames for the domain, zeroed; pfn numbers from first_pfn on are recorded for
- * them. INVALID_MFN: no memory, over max_pages, or dying. Calls cond_resched. */
+/* 2^order contiguous frames for the domain, zeroed; pfn numbers from first_pfn on, unless that is
+ * INVALID_PFN, are recorded for them. INVALID_MFN: no memory, over max_pages, or dying. Calls
+ * cond_resched. */
 mfn_t arch_populate(struct domain *d, pfn_t first_pfn, unsigned order);
 /* The domain gives up one frame; it goes when nothing refers to it any more. 0 or -XEN_EINVAL: it
  * is not the domain's, or was given up before. */
 int arch_depopulate(struct domain *d, mfn_t frame);
+/* 2^order frames of the domain, to which nothing may refer, go; as many come, zeroed, in extents of
+ * 2^out_order below the address bits of mem_flags. `out` says the first pfn of each, and afterwards
+ * its first mfn. The domain is the caller's. 0; or without any change -XEN_EINVAL (a frame is not
+ * its, or is in use), -XEN_ENOMEM. Calls cond_resched. */
+int arch_exchange(struct domain *d, const uint64_t *in, uint64_t *out, unsigned order,
+                  unsigned out_order, uint32_t mem_flags);
 /* Number of machine frames. */
 uint64_t arch_max_frame(void);
 /* Sub-operations of memory_op that only this architecture has. */

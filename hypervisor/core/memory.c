@@ -7,9 +7,6 @@
  * made again to go on from there. */
 #define CMD_BITS 6
 
-/* The largest extent an unprivileged domain may ask for: 2 MiB. */
-#define ORDER_MAX_DOMU 9
-
 struct request {
     struct domain *d;
     struct xen_memory_reservation r;
@@ -39,25 +36,40 @@ static bool give_back(const struct request *q, uint64_t i)
     return true;
 }
 
-static bool populate(const struct request *q, uint64_t i)
+/* The highest frame of an extent may have so many address bits; 0: any. */
+bool memory_within_bits(uint64_t first, unsigned order, uint32_t mem_flags)
 {
-    unsigned bits = XENMEMF_get_address_bits(q->r.mem_flags);
-    uint64_t first;
-    mfn_t m;
+    unsigned bits = XENMEMF_get_address_bits(mem_flags);
 
-    if (!extent_number(q, i, &first))
-        return false;
-    m = arch_populate(q->d, pfn(first), q->r.extent_order);
+    return bits == 0 || bits >= 64 || ((first + (1ul << order)) << PAGE_SHIFT) <= 1ul << bits;
+}
+
+/* A guest that cannot be told has lost the extent, as on Xen: it still owns it. */
+static bool give_more(const struct request *q, uint64_t i, pfn_t first)
+{
+    mfn_t m = arch_populate(q->d, first, q->r.extent_order);
+
     if (mfn_equal(m, INVALID_MFN))
         return false;
-    if (bits != 0 && bits < 64 &&
-        ((m.n + (1ul << q->r.extent_order)) << PAGE_SHIFT) > 1ul << bits) {
+    if (!memory_within_bits(m.n, q->r.extent_order, q->r.mem_flags)) {
         for (uint64_t n = 0; n < 1ul << q->r.extent_order; n++)
             arch_depopulate(q->d, mfn(m.n + n));
         return false;
     }
-    /* A guest that cannot be told has lost the extent, as on Xen: it still owns it. */
-    return copy_to_guest(guest_ptr_at(q->r.extent_start, i * sizeof(m.n)), &m.n, sizeof(m.n));
+    return q->r.extent_start.addr == 0 ||
+           copy_to_guest(guest_ptr_at(q->r.extent_start, i * sizeof(m.n)), &m.n, sizeof(m.n));
+}
+
+static bool populate(const struct request *q, uint64_t i)
+{
+    uint64_t first;
+
+    return extent_number(q, i, &first) && give_more(q, i, pfn(first));
+}
+
+static bool increase(const struct request *q, uint64_t i)
+{
+    return give_more(q, i, INVALID_PFN);
 }
 
 /* What is wrong with a request is said by doing none of it: the answer is the number of extents. */
@@ -69,7 +81,7 @@ static long do_extents(uint64_t start, guest_ptr_t arg,
     uint64_t i = start;
 
     if (!copy_from_guest(&q.r, arg, sizeof(q.r)) || q.r.nr_extents > ~0ul >> CMD_BITS ||
-        start >= q.r.nr_extents || q.r.extent_order > ORDER_MAX_DOMU ||
+        start >= q.r.nr_extents || q.r.extent_order > EXTENT_ORDER_MAX ||
         (q.r.mem_flags & (XENMEMF_populate_on_demand | XENMEMF_vnode)))
         return start;
     q.d = domain_get(q.r.domid);
@@ -93,10 +105,34 @@ static long reservation(unsigned cmd, guest_ptr_t arg)
     d = domain_get(which.domid);
     if (!d)
         return -XEN_ESRCH;
-    if (d == current->domain || (current->domain->privileges & PRIV_CONTROL))
-        rc = READ_ONCE(*(cmd == XENMEM_current_reservation ? &d->pages : &d->max_pages));
+    if (d == current->domain || (current->domain->privileges & PRIV_CONTROL)) {
+        if (cmd == XENMEM_current_reservation)
+            rc = READ_ONCE(d->pages);
+        else if (cmd == XENMEM_maximum_reservation)
+            rc = READ_ONCE(d->max_pages);
+        else /* one less than the number that the guest itself keeps there */
+            rc = MAX(READ_ONCE(d->shared->arch.max_pfn), 1ul) - 1;
+    }
     domain_put(d);
     return rc;
+}
+
+/* Only guests whose frame numbers are translated have a map that could be changed. */
+static long no_physmap(unsigned cmd, guest_ptr_t arg)
+{
+    struct xen_add_to_physmap a;
+    struct domain *d;
+
+    /* In all three structures the domain comes first; this much of them is there. */
+    if (!copy_from_guest(&a, arg, offsetof(struct xen_add_to_physmap, idx)))
+        return -XEN_EFAULT;
+    if (cmd == XENMEM_add_to_physmap && a.space == XENMAPSPACE_gmfn_foreign)
+        return -XEN_ENOSYS;
+    d = domain_get(a.domid);
+    if (!d)
+        return -XEN_ESRCH;
+    domain_put(d);
+    return -XEN_EACCES;
 }
 
 static long memory_map(guest_ptr_t arg)
@@ -125,13 +161,22 @@ long do_memory_op(uint64_t cmd, guest_ptr_t arg)
         return do_extents(start, arg, give_back);
     case XENMEM_populate_physmap:
         return do_extents(start, arg, populate);
+    case XENMEM_increase_reservation:
+        return do_extents(start, arg, increase);
+    case XENMEM_exchange:
+        return memory_exchange(arg);
     case XENMEM_current_reservation:
     case XENMEM_maximum_reservation:
+    case XENMEM_maximum_gpfn:
         return reservation(cmd, arg);
     case XENMEM_maximum_ram_page:
         return arch_max_frame();
     case XENMEM_memory_map:
         return memory_map(arg);
+    case XENMEM_add_to_physmap:
+    case XENMEM_add_to_physmap_batch:
+    case XENMEM_remove_from_physmap:
+        return no_physmap(cmd, arg);
     default:
         return arch_memory_op(cmd, arg);
     }

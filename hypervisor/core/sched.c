@@ -109,8 +109,18 @@ struct vcpu_runstate_info sched_runstate(const struct vcpu *v, uint64_t now_ns)
 void sched_write_runstate(struct vcpu *v)
 {
     struct vcpu_runstate_info info = sched_runstate(v, v->sched.since_ns);
+    guest_ptr_t area = v->runstate_area;
+    guest_ptr_t stamp = guest_ptr_at(area, offsetof(struct vcpu_runstate_info, state_entry_time));
+    uint64_t since = info.state_entry_time, mark = 0;
 
-    v->sched.runstate_stale = !copy_to_guest(v->runstate_area, &info, sizeof(info));
+    if (v->domain->vm_assist & 1ul << VMASST_TYPE_runstate_update_flag)
+        mark = XEN_RUNSTATE_UPDATE;
+    /* The guest's other vCPUs tell by the mark that the rest is being changed. */
+    info.state_entry_time |= mark;
+    v->sched.runstate_stale =
+        (mark && !copy_to_guest(stamp, &info.state_entry_time, sizeof(uint64_t))) ||
+        !copy_to_guest(area, &info, sizeof(info)) ||
+        (mark && !copy_to_guest(stamp, &since, sizeof(since)));
 }
 
 void schedule(void)

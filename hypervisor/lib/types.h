@@ -36,6 +36,7 @@ static inline bool mfn_equal(mfn_t a, mfn_t b)
 }
 
 #define INVALID_MFN  ((mfn_t){~0ul})
+#define INVALID_PFN  ((pfn_t){~0ul})
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define MIN(a, b)    ((a) < (b) ? (a) : (b))
 #define MAX(a, b)    ((a) > (b) ? (a) : (b))

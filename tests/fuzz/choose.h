@@ -46,6 +46,8 @@ void op_va_mapping(void);
 void op_mmuext(void);
 void op_emulated_write(void);
 void op_guest_write(void);
+/* op_exchange.c */
+void op_exchange(void);
 /* op_others.c */
 void op_descriptors(void);
 void op_memory(void);

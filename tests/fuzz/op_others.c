@@ -65,17 +65,17 @@ void op_memory(void)
     struct xen_memory_reservation r = {
         .extent_start = gp(list), .nr_extents = count, .domid = DOMID_SELF};
     bool more = choose(2);
-    unsigned d = me()->id;
+    unsigned d = me()->id, cmd = choose(2) ? XENMEM_populate_physmap : XENMEM_increase_reservation;
     long want = 0, got;
 
     list[0] = more ? 1000 : choose_frame();
     list[1] = more ? 1001 : choose_frame();
     if (more) {
-        got = do_memory_op(XENMEM_populate_physmap, gp(&r));
+        got = do_memory_op(cmd, gp(&r));
         for (long i = 0; i < got; i++) {
             struct model_frame *f = &model.f[list[i]];
 
-            expect("frame given by populate_physmap: references it had", f->refs, 0);
+            expect("frame given: references it had", f->refs, 0);
             *f = (struct model_frame){.refs = 1, .owner = (uint8_t)d, .allocated = true};
             for (unsigned j = 0; j < MAX_PAGES; j++)
                 if (!is_own(page[d][j], d)) {
@@ -84,7 +84,7 @@ void op_memory(void)
                 }
         }
         want = (long)MIN(count, me()->max_pages - (me()->pages - (uint64_t)got));
-        expect("populate_physmap", got, want);
+        expect("populate_physmap or increase_reservation", got, want);
         return;
     }
     for (; want < (long)count; want++) {

@@ -137,13 +137,13 @@ void ops_step(const uint8_t record[OP_BYTES])
         op_mmu_update,     op_mmu_update,  op_mmu_update,  op_va_mapping,  op_va_mapping,
         op_mmuext,         op_mmuext,      op_mmuext,      op_mmuext,      op_emulated_write,
         op_emulated_write, op_guest_write, op_guest_write, op_guest_write, op_guest_write,
-        op_descriptors,    op_memory,      op_grant,       op_grant,       op_assist,
-        op_switch,         op_life,
+        op_descriptors,    op_memory,      op_exchange,    op_grant,       op_grant,
+        op_assist,         op_switch,      op_life,
     };
-    uint8_t bytes[2 * OP_BYTES];
+    uint8_t bytes[4 * OP_BYTES]; /* again and again, for those that look further */
 
-    memcpy(bytes, record, OP_BYTES);
-    memcpy(bytes + OP_BYTES, record, OP_BYTES); /* for those that look further */
+    for (unsigned i = 0; i < 4; i++)
+        memcpy(bytes + i * OP_BYTES, record, OP_BYTES);
     at = bytes;
     model.nr_written = 0;
     env_log[0] = 0;

@@ -337,6 +337,16 @@ void domain_put(struct domain *d)
     d->refs--;
 }
 
+int domain_check_own(uint16_t id)
+{
+    struct domain *d = domain_get(id);
+
+    if (!d)
+        return -XEN_ESRCH;
+    domain_put(d);
+    return d == env_current->domain ? 0 : -XEN_EPERM;
+}
+
 struct domain *env_new_domain(unsigned nr_vcpus, uint64_t max_pages)
 {
     struct domain *d = arch_alloc_pages(0);

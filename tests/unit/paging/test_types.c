@@ -32,7 +32,8 @@ static void pins_every_level(void **state)
     assert_int_equal(bytes(t[1])[7], pte_make(g.page[20], RW | PTE_USER | PTE_GUEST_KERNEL));
     assert_int_equal(bytes(t[1])[8], pte_make(g.page[20], P | PTE_USER | PTE_GLOBAL | PTE_NX));
     assert_int_equal(bytes(t[2])[0], pte_make(t[1], RW | PTE_USER));
-    assert_int_equal(bytes(t[4])[256], paging_l4_template[256]);
+    assert_int_equal(bytes(t[4])[256], 0); /* the M2P: until kernel mode uses it */
+    assert_int_equal(bytes(t[4])[257], paging_l4_template[257]);
     assert_int_equal(bytes(t[4])[260], g.d->arch.paging.area_entry);
 
     assert_int_equal(ext(MMUEXT_PIN_L2_TABLE, t[2].n, 0), 0);
@@ -249,19 +250,32 @@ static void switches_address_spaces(void **state)
     guest_end();
 }
 
-static void hides_the_m2p_from_users(void **state)
+static void shows_the_m2p_as_asked(void **state)
 {
     struct guest g = guest_make();
     mfn_t user = g.page[1];
+    uint64_t m2p = paging_l4_template[L4_SLOT_M2P];
 
     (void)state;
+    assert_int_not_equal(m2p, 0);
+    assert_int_equal(bytes(g.page[AT_L4])[L4_SLOT_M2P], m2p);
     hide(&g, 1);
+    /* Not strict: from the first use in kernel mode on. */
+    assert_int_equal(ext(MMUEXT_NEW_USER_BASEPTR, user.n, 0), 0);
+    assert_int_equal(bytes(user)[L4_SLOT_M2P], 0);
+    assert_int_equal(ext(MMUEXT_NEW_BASEPTR, user.n, 0), 0);
+    assert_int_equal(bytes(user)[L4_SLOT_M2P], m2p);
+    assert_int_equal(ext(MMUEXT_NEW_BASEPTR, g.page[AT_L4].n, 0), 0);
+    assert_int_equal(ext(MMUEXT_NEW_USER_BASEPTR, 0, 0), 0);
+    /* Strict: until the first use in user mode. */
     assert_int_equal(do_vm_assist(VMASST_CMD_enable, VMASST_TYPE_m2p_strict), 0);
+    assert_int_equal(ext(MMUEXT_PIN_L4_TABLE, user.n, 0), 0);
+    assert_int_equal(bytes(user)[L4_SLOT_M2P], m2p);
     assert_int_equal(ext(MMUEXT_NEW_USER_BASEPTR, user.n, 0), 0);
     assert_int_equal(bytes(user)[L4_SLOT_M2P], 0);
     check();
     assert_int_equal(ext(MMUEXT_NEW_BASEPTR, user.n, 0), 0);
-    assert_int_equal(bytes(user)[L4_SLOT_M2P], paging_l4_template[L4_SLOT_M2P]);
+    assert_int_equal(bytes(user)[L4_SLOT_M2P], 0);
     assert_int_equal(do_vm_assist(VMASST_CMD_disable, VMASST_TYPE_m2p_strict), 0);
     assert_int_equal(do_vm_assist(VMASST_CMD_enable, 6), -XEN_EINVAL);
     assert_int_equal(do_vm_assist(VMASST_CMD_enable, 64), -XEN_EINVAL);
@@ -301,7 +315,7 @@ int main(void)
         cmocka_unit_test(a_batch_changes_types),
         cmocka_unit_test(grants_wait_for_the_flush),
         cmocka_unit_test(switches_address_spaces),
-        cmocka_unit_test(hides_the_m2p_from_users),
+        cmocka_unit_test(shows_the_m2p_as_asked),
         cmocka_unit_test(long_work_gives_way),
     };
 

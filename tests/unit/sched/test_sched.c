@@ -324,6 +324,44 @@ static void runstate_area_follows(void **state)
     end_domain(d);
 }
 
+static struct vcpu_runstate_info *watched;
+static unsigned writes, marked;
+
+/* What another vCPU of the guest sees before each write. */
+static void watch(void)
+{
+    writes++;
+    marked += watched->state_entry_time >> 63;
+}
+
+static void runstate_area_is_marked_while_it_changes(void **state)
+{
+    struct domain *d = fake_new_domain(1);
+    struct vcpu *v = d->vcpu[0];
+    struct vcpu_runstate_info area = {0};
+
+    (void)state;
+    watched = &area;
+    writes = marked = 0;
+    v->runstate_area = fake_ptr(&area);
+    fake_race = watch;
+    sched_write_runstate(v);
+    assert_int_equal(writes, 1);
+    assert_int_equal(marked, 0);
+    d->vm_assist = 1ul << VMASST_TYPE_runstate_update_flag;
+    sched_write_runstate(v);
+    fake_race = NULL;
+    assert_int_equal(writes, 4);
+    assert_int_equal(marked, 2); /* before the whole is written, and before the mark goes */
+    assert_int_equal(area.state_entry_time, v->sched.since_ns);
+    assert_int_equal(area.state, RUNSTATE_offline);
+    assert_false(v->sched.runstate_stale);
+    v->runstate_area = guest_ptr(8);
+    sched_write_runstate(v);
+    assert_true(v->sched.runstate_stale);
+    end_domain(d);
+}
+
 static void unmapped_runstate_area_is_noted(void **state)
 {
     struct domain *d = fake_new_domain(1);
@@ -402,6 +440,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(parked_stays_so, begin, end),
         cmocka_unit_test_setup_teardown(times_add_up, begin, end),
         cmocka_unit_test_setup_teardown(runstate_area_follows, begin, end),
+        cmocka_unit_test_setup_teardown(runstate_area_is_marked_while_it_changes, begin, end),
         cmocka_unit_test_setup_teardown(unmapped_runstate_area_is_noted, begin, end),
         cmocka_unit_test_setup_teardown(long_operations_give_way, begin, end),
         cmocka_unit_test_setup_teardown(kicks, begin, end),

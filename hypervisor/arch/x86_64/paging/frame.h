@@ -245,6 +245,12 @@ uint64_t frames_free_count(void);
 
 /* --- frames of domains (owned.c) --- */
 
+/* As frames_alloc, zeroed. Calls cond_resched. */
+mfn_t frames_alloc_zeroed(unsigned order);
+/* Makes such frames, still nobody's, the domain's memory; pages must count them already. False: it
+ * is dying. */
+bool frames_adopt(struct domain *d, mfn_t start, uint64_t count);
+
 /* 2^order frames for the domain, zeroed, each with one reference and STATE_ALLOCATED. INVALID_MFN:
  * no memory, over max_pages, or dying. Calls cond_resched for order > 0. */
 mfn_t frames_alloc_for_domain(struct domain *d, unsigned order);

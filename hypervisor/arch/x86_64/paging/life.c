@@ -30,8 +30,11 @@ int paging_set_kernel_l4(struct vcpu *v, mfn_t l4)
 
     paging_lock(v->domain);
     rc = table_get(v->domain, l4, TYPE_L4, &asker);
-    if (rc == 0)
+    if (rc == 0) {
         v->arch.paging.kernel_l4 = l4;
+        if (!m2p_strict(v->domain))
+            show_m2p(l4, true);
+    }
     paging_unlock(v->domain);
     return rc;
 }

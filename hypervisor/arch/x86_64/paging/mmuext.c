@@ -23,7 +23,8 @@ NOINLINE int paging_new_baseptr(struct vcpu *v, mfn_t l4)
     paging_lock(v->domain);
     rc = table_get(v->domain, l4, TYPE_L4, &asker);
     if (likely(rc == 0)) {
-        ((uint64_t *)frame_bytes(l4))[L4_SLOT_M2P] = paging_l4_template[L4_SLOT_M2P];
+        if (!m2p_strict(v->domain))
+            show_m2p(l4, true);
         v->arch.paging.kernel_l4 = l4;
         ldt_unmap(v);
         cpu_load_cr3(l4);
@@ -46,8 +47,8 @@ static NOINLINE int new_user_baseptr(struct vcpu *v, mfn_t l4)
     paging_lock(v->domain);
     if (!mfn_equal(l4, INVALID_MFN)) {
         rc = table_get(v->domain, l4, TYPE_L4, &asker);
-        if (rc == 0 && (v->domain->vm_assist & 1ul << VMASST_TYPE_m2p_strict))
-            ((uint64_t *)frame_bytes(l4))[L4_SLOT_M2P] = 0;
+        if (rc == 0 && m2p_strict(v->domain))
+            show_m2p(l4, false);
     }
     if (rc == 0) {
         v->arch.paging.user_l4 = l4;

@@ -38,8 +38,7 @@ bool frame_get_writable_slow(struct frame *f, bool flush)
     }
 }
 
-/* Makes frames, that are allocated but nobody's, the domain's memory. False: it is dying. */
-static bool adopt(struct domain *d, mfn_t start, uint64_t count)
+bool frames_adopt(struct domain *d, mfn_t start, uint64_t count)
 {
     struct paging_domain *p = &d->arch.paging;
     bool first;
@@ -118,6 +117,18 @@ struct frame *frames_take_first(struct domain *d)
     return f;
 }
 
+mfn_t frames_alloc_zeroed(unsigned order)
+{
+    mfn_t m = frames_alloc(order);
+
+    for (uint64_t i = 0; !mfn_equal(m, INVALID_MFN) && i < 1ul << order; i++) {
+        memset(frame_bytes(mfn(m.n + i)), 0, PAGE_SIZE);
+        if (i % 16 == 15)
+            cond_resched();
+    }
+    return m;
+}
+
 mfn_t frames_alloc_for_domain(struct domain *d, unsigned order)
 {
     uint64_t count = 1ul << order;
@@ -125,15 +136,10 @@ mfn_t frames_alloc_for_domain(struct domain *d, unsigned order)
 
     if (__atomic_add_fetch(&d->pages, count, __ATOMIC_RELAXED) > READ_ONCE(d->max_pages))
         goto fail;
-    m = frames_alloc(order);
+    m = frames_alloc_zeroed(order);
     if (mfn_equal(m, INVALID_MFN))
         goto fail;
-    for (uint64_t i = 0; i < count; i++) {
-        memset(frame_bytes(mfn(m.n + i)), 0, PAGE_SIZE);
-        if (i % 16 == 15)
-            cond_resched();
-    }
-    if (adopt(d, m, count))
+    if (frames_adopt(d, m, count))
         return m;
     frames_free(m, order);
 fail:
@@ -156,8 +162,7 @@ mfn_t arch_populate(struct domain *d, pfn_t first_pfn, unsigned order)
     mfn_t m = frames_alloc_for_domain(d, order);
 
     if (!mfn_equal(m, INVALID_MFN))
-        for (uint64_t i = 0; i < 1ul << order; i++)
-            m2p_set(mfn(m.n + i), first_pfn.n + i);
+        m2p_set_extent(m, first_pfn, order);
     return m;
 }
 

@@ -125,7 +125,7 @@ static void fill_reserved_slots(struct domain *d, uint64_t *l4)
     for (unsigned i = L4_SLOT_FIRST_RESERVED; i <= L4_SLOT_LAST_RESERVED; i++)
         l4[i] = paging_l4_template[i];
     l4[L4_SLOT_DOMAIN] = d->arch.paging.area_entry;
-    if (d->vm_assist & 1ul << VMASST_TYPE_m2p_strict)
+    if (!m2p_strict(d))
         l4[L4_SLOT_M2P] = 0;
 }
 

@@ -22,6 +22,18 @@ static inline void paging_unlock(struct domain *d)
     mutex_unlock(&d->page_lock);
 }
 
+/* Whether L4 tables show the M2P until one is used for user mode; else, as long as the domain does
+ * not ask for that, each shows it from its first use for kernel mode on. */
+static inline bool m2p_strict(const struct domain *d)
+{
+    return d->vm_assist & 1ul << VMASST_TYPE_m2p_strict;
+}
+
+static inline void show_m2p(mfn_t l4, bool show)
+{
+    ((uint64_t *)frame_bytes(l4))[L4_SLOT_M2P] = show ? paging_l4_template[L4_SLOT_M2P] : 0;
+}
+
 /* Who asks for a type: an entry of a table, or with table INVALID_MFN an operation. For the log. */
 struct asker {
     mfn_t table;

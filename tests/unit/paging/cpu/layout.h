@@ -19,5 +19,6 @@
 #define DIRECT_START      0x200000000000ul
 #define FRAME_TABLE_START 0x210000000000ul
 #define M2P_RW_START      0x220000000000ul
+#define M2P_START         M2P_RW_START
 
 #endif

@@ -1,0 +1,83 @@
+/* paging/'s half of XENMEM_exchange: frames of a domain for as many others. */
+#include "core/domain.h"
+#include "core/log.h"
+#include "core/memory.h"
+#include "paging/paging.h"
+
+/* Takes the frame's last reference, the domain's own, so that nobody can get one any more. The mark
+ * goes first: who clears it has that reference. */
+static bool take(struct domain *d, mfn_t m)
+{
+    struct frame *f = frame_get(m, d);
+    uint32_t refs = 2;
+
+    if (f &&
+        (__atomic_fetch_and(&f->state, ~STATE_ALLOCATED, __ATOMIC_RELAXED) & STATE_ALLOCATED)) {
+        if (__atomic_compare_exchange_n(&f->refs, &refs, 0, false, __ATOMIC_ACQ_REL,
+                                        __ATOMIC_RELAXED))
+            return true;
+        __atomic_fetch_or(&f->state, STATE_ALLOCATED, __ATOMIC_RELAXED);
+    }
+    guest_log(d, "exchange of mfn %#lx: wants nothing else to refer to it, but %s", m.n,
+              f ? "it is mapped or in use" : "that is not a frame of the domain");
+    if (f)
+        frame_put(f);
+    return false;
+}
+
+static void give_back(mfn_t m)
+{
+    frame_at(m)->state = STATE_ALLOCATED;
+    __atomic_store_n(&frame_at(m)->refs, 1, __ATOMIC_RELEASE);
+}
+
+/* An extent that is nobody's yet; *number is its first pfn, then its first mfn. */
+static int make(uint64_t *number, unsigned order, uint32_t mem_flags)
+{
+    mfn_t m = frames_alloc_zeroed(order);
+
+    if (mfn_equal(m, INVALID_MFN))
+        return -XEN_ENOMEM;
+    if (!memory_within_bits(m.n, order, mem_flags)) {
+        frames_free(m, order);
+        return -XEN_ENOMEM;
+    }
+    m2p_set_extent(m, pfn(*number), order);
+    *number = m.n;
+    return 0;
+}
+
+static void breathe(uint64_t i)
+{
+    if (i % 32 == 31)
+        cond_resched();
+}
+
+int arch_exchange(struct domain *d, const uint64_t *in, uint64_t *out, unsigned order,
+                  unsigned out_order, uint32_t mem_flags)
+{
+    uint64_t count = 1ul << order, nr_out = count >> out_order, made = 0, taken = 0;
+    int rc = 0;
+
+    while (made < nr_out && (rc = make(&out[made], out_order, mem_flags)) == 0)
+        breathe(made++);
+    while (rc == 0 && taken < count)
+        if (take(d, mfn(in[taken])))
+            breathe(taken++);
+        else
+            rc = -XEN_EINVAL;
+    if (rc) {
+        for (; taken > 0; breathe(taken))
+            give_back(mfn(in[--taken]));
+        for (; made > 0; breathe(made))
+            frames_free(mfn(out[--made]), out_order);
+        return rc;
+    }
+    /* Counted before the old ones go: what they leave is not for others to take. */
+    __atomic_add_fetch(&d->pages, count, __ATOMIC_RELAXED);
+    for (uint64_t i = 0; i < count; breathe(i++))
+        frame_release(frame_at(mfn(in[i])));
+    for (uint64_t i = 0; i < nr_out; breathe(i++))
+        ASSERT(frames_adopt(d, mfn(out[i]), 1ul << out_order)); /* it runs, so it is not dying */
+    return 0;
+}
