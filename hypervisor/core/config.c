@@ -46,6 +46,8 @@ static const char *parse_privileges(const struct tree_property *p, struct tree_b
             dom->privileges |= PRIV_FOREIGN_MAP;
         else if (strcmp(name, "control") == 0)
             dom->privileges |= PRIV_CONTROL;
+        else if (strcmp(name, "linear-page-tables") == 0)
+            dom->privileges |= PRIV_LINEAR_TABLES;
         else
             return p->expected;
     }
@@ -66,7 +68,8 @@ static const struct tree_property domain_properties[] = {
     {"cap", tree_parse_cell, TREE_RANGE(0, 6400, " (percent of a CPU)"), FIELD(cap)},
     {"cpus", parse_cpus, .expected = "host CPUs <0 .. 63>, each at most once"},
     {"privileges", parse_privileges,
-     .expected = "a list of \"console-read\", \"foreign-map\", \"control\""},
+     .expected = "a list of \"console-read\", \"foreign-map\", \"control\", "
+                 "\"linear-page-tables\""},
     {"no-console-write", tree_parse_flag, .expected = "no value", FIELD(no_console_write)},
     {"abi-version", tree_parse_cell, TREE_RANGE(1, 65535, ""), FIELD(abi_version)},
     {0},

@@ -24,10 +24,11 @@
 #define DOMAIN_NAME_MAX 32 /* with the NUL */
 
 /* What the domain's node in the system tree allows it; bits of domain.privileges. */
-#define PRIV_CONSOLE_WRITE 0x1u /* console_io write */
-#define PRIV_CONSOLE_READ  0x2u /* console_io read, VIRQ_CONSOLE */
-#define PRIV_FOREIGN_MAP   0x4u /* map and update page tables of other domains */
-#define PRIV_CONTROL       0x8u /* memory_op on others, the hypervisor's command line */
+#define PRIV_CONSOLE_WRITE 0x1u  /* console_io write */
+#define PRIV_CONSOLE_READ  0x2u  /* console_io read, VIRQ_CONSOLE */
+#define PRIV_FOREIGN_MAP   0x4u  /* map and update page tables of other domains */
+#define PRIV_CONTROL       0x8u  /* memory_op on others, the hypervisor's command line */
+#define PRIV_LINEAR_TABLES 0x10u /* L4 tables that name themselves */
 
 struct abi_version; /* core/hypercall.h */
 

@@ -99,6 +99,18 @@ void model_put_entry(uint64_t entry)
 
 /* --- tables: recursion, and a copy to go back to --- */
 
+static bool is_itself(uint64_t frame, unsigned level, uint64_t entry)
+{
+    return level == 4 && frame_of(entry) == frame;
+}
+
+static bool may_name_itself(unsigned d, uint64_t frame, unsigned level, uint64_t slot,
+                            uint64_t entry)
+{
+    return is_itself(frame, level, entry) && slot == 255 && !(entry & PTE_RW) &&
+           (env_domain[d]->privileges & PRIV_LINEAR_TABLES);
+}
+
 static int get(unsigned d, uint64_t frame, enum frame_type type);
 
 static int promote(unsigned d, uint64_t frame, enum frame_type type)
@@ -115,7 +127,7 @@ static int promote(unsigned d, uint64_t frame, enum frame_type type)
             rc = -XEN_EINVAL;
         else if (type == TYPE_L1)
             rc = get_entry(entry, d);
-        else
+        else if (!may_name_itself(d, frame, type, i, entry))
             rc = get(d, frame_of(entry), type - 1);
         if (rc)
             return rc;
@@ -161,7 +173,7 @@ void model_table_put(uint64_t frame)
                 continue;
             if (f->type == TYPE_L1)
                 model_put_entry(entry);
-            else
+            else if (!is_itself(frame, f->type, entry))
                 model_table_put(frame_of(entry));
         }
     f->uses--;
@@ -215,12 +227,14 @@ static int update_table(unsigned tables, unsigned from, uint64_t frame, uint64_t
 
     if (level > 1 && (from != tables || reserved(level, slot)))
         return -XEN_EINVAL;
-    same = (value & PTE_PRESENT) && !((old ^ value) & means);
+    same = (value & PTE_PRESENT) && !((old ^ value) & means) && !is_itself(frame, level, value);
     if ((value & PTE_PRESENT) && (value & (level == 1 ? FORBID_L1 : FORBID)))
         return -XEN_EINVAL;
     if ((value & PTE_PRESENT) && !same)
         rc = level == 1 ? get_entry(value, from)
-                        : model_table_get(tables, frame_of(value), level - 1);
+             : may_name_itself(tables, frame, level, slot, value)
+                 ? 0
+                 : model_table_get(tables, frame_of(value), level - 1);
     if (rc)
         return rc;
     model_write(frame, slot, adjusted(level, value) | kept);
@@ -228,7 +242,7 @@ static int update_table(unsigned tables, unsigned from, uint64_t frame, uint64_t
         return 0;
     if (level == 1)
         model_put_entry(old);
-    else
+    else if (!is_itself(frame, level, old))
         model_table_put(frame_of(old));
     return 0;
 }
@@ -257,7 +271,7 @@ bool model_walk(uint64_t l4, uint64_t va, uint64_t *frame, uint64_t *slot)
     for (unsigned shift = 39; shift > 12; shift -= 9) {
         uint64_t entry = model_read(t, va >> shift & 511);
 
-        if (!(entry & PTE_PRESENT))
+        if (!(entry & PTE_PRESENT) || (shift == 39 && is_itself(l4, 4, entry)))
             return false;
         t = frame_of(entry);
     }

@@ -27,6 +27,10 @@ void op_mmu_update(void)
         frame = choose_frame();
         slot = choose_slot();
         req[i].val = choose_entry();
+        if (*at % 16 == 1) { /* a table that names itself, mostly where it may */
+            slot = *at & 128 ? 255 : slot;
+            req[i].val = frame << PAGE_SHIFT | (*at & 64 ? PTE_PRESENT : PTE_PRESENT | PTE_RW);
+        }
         req[i].ptr = frame << PAGE_SHIFT | slot * 8 | cmd;
     }
     for (unsigned i = 0; want == 0 && i < count; i++) {
@@ -219,6 +223,10 @@ void op_guest_write(void)
     if (b < 180 && b % 4 > 0)
         entry = page[d][(*at++ % 10) * 4 + b % 4 - 1] << PAGE_SHIFT | PTE_PRESENT |
                 (b & 16 ? PTE_RW : 0);
+    if (*at % 16 == 1) {
+        slot = 255;
+        entry = frame << PAGE_SHIFT | PTE_PRESENT;
+    }
     if (*at++ < 40)
         entry = 0;
     if (is_own(frame, d) && can_write(frame))

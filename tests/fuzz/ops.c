@@ -33,7 +33,7 @@ static void build(unsigned d)
     if (!dom || dom->id != d)
         abort();
     dom->shared = arch_share_page(dom, true);
-    dom->privileges = d == 1 ? PRIV_FOREIGN_MAP : 0;
+    dom->privileges = (d == 1 ? PRIV_FOREIGN_MAP : 0) | (d < 3 ? PRIV_LINEAR_TABLES : 0);
     for (unsigned i = 0; i < MAX_PAGES; i++)
         page[d][i] = i < PAGES ? frames_alloc_for_domain(dom, 0).n : 0;
     l1 = frame_bytes(mfn(page[d][AT_L1]));

@@ -44,7 +44,8 @@ static void test_full_domain(void **state)
                                "kernel = [01 02 03]; ramdisk = [0a 0b]; memory = <1048576>; "
                                "bootargs = \"console=hvc0 quiet\"; vcpus = <64>; weight = <1>; "
                                "cap = <6400>; cpus = <0 3 63>; abi-version = <7>; "
-                               "privileges = \"control\", \"console-read\", \"foreign-map\"; "
+                               "privileges = \"control\", \"console-read\", \"foreign-map\", "
+                               "\"linear-page-tables\"; "
                                "no-console-write; }; }; wiring { }; };"));
     assert_int_equal(sys.nr_domains, 2);
     assert_int_equal(sys.refused, 0);
@@ -75,7 +76,8 @@ static void test_full_domain(void **state)
     assert_int_equal(dom.weight, 1);
     assert_int_equal(dom.cap, 6400);
     assert_true(dom.cpus == (1ul | 1ul << 3 | 1ul << 63));
-    assert_int_equal(dom.privileges, PRIV_CONTROL | PRIV_CONSOLE_READ | PRIV_FOREIGN_MAP);
+    assert_int_equal(dom.privileges,
+                     PRIV_CONTROL | PRIV_CONSOLE_READ | PRIV_FOREIGN_MAP | PRIV_LINEAR_TABLES);
     assert_int_equal(dom.abi_version, 7);
     assert_silent();
 }
@@ -195,10 +197,10 @@ static void test_wrong_domains(void **state)
          "/domains/a: cpus = (no value): expected host CPUs <0 .. 63>, each at most once"},
         {"a { " MINIMAL "privileges = \"control\", \"root\"; }",
          "/domains/a: privileges = \"control\", \"root\": expected a list of \"console-read\", "
-         "\"foreign-map\", \"control\""},
+         "\"foreign-map\", \"control\", \"linear-page-tables\""},
         {"a { " MINIMAL "privileges = <1>; }",
          "/domains/a: privileges = <1>: expected a list of \"console-read\", \"foreign-map\", "
-         "\"control\""},
+         "\"control\", \"linear-page-tables\""},
         {"a { " MINIMAL "no-console-write = <1>; }",
          "/domains/a: no-console-write = <1>: expected no value"},
         {"a { " MINIMAL "abi-version = <0>; }",

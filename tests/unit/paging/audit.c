@@ -72,7 +72,10 @@ static void walk_upper(struct audit *a, const struct domain *d, mfn_t table, enu
         } else if (pte & PTE_PRESENT) {
             if ((pte & ~(PTE_ALLOWED | PTE_FRAME)) || !(pte & PTE_USER))
                 FINDING(a, "L%u[%u] of mfn %#lx = %#lx: bad flags", type, i, table.n, pte);
-            note_use(a, d, pte_frame(pte), type - 1, "a page table");
+            if (!names_itself(table, type, pte))
+                note_use(a, d, pte_frame(pte), type - 1, "a page table");
+            else if (i != L4_SLOT_LINEAR || (pte & PTE_RW) || !(d->privileges & PRIV_LINEAR_TABLES))
+                FINDING(a, "L4[%u] of mfn %#lx = %#lx names itself", i, table.n, pte);
         }
     }
 }

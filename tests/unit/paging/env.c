@@ -150,6 +150,8 @@ static void fill(unsigned cpu, mfn_t table, unsigned level)
         if (!(entry[i] & PTE_PRESENT) ||
             (level == 4 && i >= L4_SLOT_FIRST_RESERVED && i <= L4_SLOT_LAST_RESERVED))
             continue;
+        if (level == 4 && mfn_equal(m, table)) /* shows the tables, which are seen already */
+            continue;
         if (level > 1)
             fill(cpu, m, level - 1);
         else

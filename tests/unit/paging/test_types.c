@@ -107,7 +107,7 @@ static void refuses_entries(void **state)
         {3, pte_make(g.page[AT_L1], P), -XEN_EINVAL,
          "wants an L2 page table, but that frame is an L1"},
         {3, pte_make(self, P), -XEN_EINVAL, "wants an L2 page table, but that frame is an L3"},
-        {4, pte_make(self, P), -XEN_EINVAL, "wants an L3 page table, but that frame is an L4"},
+        {4, pte_make(self, P), -XEN_EINVAL, "names that table itself: expected in slot 255 only"},
         {4, pte_make(g.page[AT_L4], P), -XEN_EINVAL, "wants an L3 page table"},
     };
 

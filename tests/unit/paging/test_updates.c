@@ -1,4 +1,5 @@
 #include "guest.h"
+#include "paging/emulated_write.h"
 
 static uint64_t slot(struct guest *g, unsigned page)
 {
@@ -258,13 +259,61 @@ static void by_virtual_address(void **state)
     guest_end();
 }
 
+/* An L4 that names itself holds nothing on itself, and cannot be written through that entry. */
+static void an_l4_names_itself(void **state)
+{
+    struct guest g = guest_make();
+    mfn_t l4 = g.page[AT_L4], other = g.page[1];
+    uint64_t at = machine(l4, L4_SLOT_LINEAR), seen = 0x7fbffffff000 + 8;
+
+    (void)state;
+    assert_int_equal(update(at, pte_make(l4, P)), -XEN_EINVAL);
+    assert_logged("names that table itself");
+    g.d->privileges = PRIV_LINEAR_TABLES;
+    assert_int_equal(update(at, pte_make(l4, RW)), -XEN_EINVAL);
+    assert_int_equal(update(machine(l4, 254), pte_make(l4, P)), -XEN_EINVAL);
+    assert_int_equal(update(machine(g.page[AT_L3], 255), pte_make(l4, P)), -XEN_EINVAL);
+    assert_int_equal(update(machine(g.page[AT_L3], 255), pte_make(g.page[AT_L3], P)), -XEN_EINVAL);
+    assert_int_equal(update(at, pte_make(l4, P)), 0);
+    assert_int_equal(uses_of(l4), 2); /* the vCPU's and the pin */
+    check();
+    /* Not even as a change of flags. */
+    assert_int_equal(update(at, pte_make(l4, RW)), -XEN_EINVAL);
+    assert_int_equal(update(at, pte_make(l4, P | PTE_NX | PTE_ACCESSED)), 0);
+    check();
+    /* What is mapped there is no L1 entry to change. */
+    assert_int_equal(do_update_va_mapping(seen, 0, 0), -XEN_EINVAL);
+    assert_null(paging_lock_entry(g.v, seen));
+    assert_int_equal(update(at, pte_make(g.page[AT_L3], RW)), 0);
+    assert_int_equal(uses_of(g.page[AT_L3]), 2);
+    assert_int_equal(update(at, pte_make(l4, P)), 0);
+    assert_int_equal(uses_of(g.page[AT_L3]), 1);
+
+    hide(&g, 1);
+    bytes(other)[L4_SLOT_LINEAR] = pte_make(other, P);
+    assert_int_equal(ext(MMUEXT_PIN_L4_TABLE, other.n, 0), 0);
+    check();
+    assert_int_equal(update(machine(other, L4_SLOT_LINEAR), pte_make(l4, P)), -XEN_EINVAL);
+    assert_int_equal(ext(MMUEXT_UNPIN_TABLE, other.n, 0), 0);
+    assert_int_equal(uses_of(other), 0);
+    bytes(other)[L4_SLOT_LINEAR] = pte_make(other, RW);
+    assert_int_equal(ext(MMUEXT_PIN_L4_TABLE, other.n, 0), -XEN_EINVAL);
+    check();
+    guest_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(maps_and_unmaps),          cmocka_unit_test(changes_flags_cheaply),
-        cmocka_unit_test(keeps_accessed_and_dirty), cmocka_unit_test(changes_upper_levels),
-        cmocka_unit_test(writes_ordinary_pages),    cmocka_unit_test(sets_the_m2p),
-        cmocka_unit_test(counts_what_it_did),       cmocka_unit_test(foreign_needs_a_privilege),
+        cmocka_unit_test(an_l4_names_itself),
+        cmocka_unit_test(maps_and_unmaps),
+        cmocka_unit_test(changes_flags_cheaply),
+        cmocka_unit_test(keeps_accessed_and_dirty),
+        cmocka_unit_test(changes_upper_levels),
+        cmocka_unit_test(writes_ordinary_pages),
+        cmocka_unit_test(sets_the_m2p),
+        cmocka_unit_test(counts_what_it_did),
+        cmocka_unit_test(foreign_needs_a_privilege),
         cmocka_unit_test(by_virtual_address),
     };
 

@@ -157,7 +157,7 @@ void cpu_init(struct cpu *c)
         struct stack_top *top =
             (struct stack_top *)(trap_stacks[c->id][i] + STACK_SIZE - sizeof(struct stack_top));
 
-        *top = (struct stack_top){c->idle, c};
+        *top = (struct stack_top){.vcpu = c->idle, .cpu = c};
         c->tss.ist[i] = (uint64_t)top;
     }
     c->tss.iomap = sizeof(c->tss);

@@ -8,6 +8,7 @@
 #ifndef CPU_LAYOUT_H
 #define CPU_LAYOUT_H
 
+#define L4_SLOT_LINEAR         255 /* where NetBSD's L4 tables name themselves, if the domain may */
 #define L4_SLOT_FIRST_RESERVED 256
 #define L4_SLOT_LAST_RESERVED  271
 #define L4_SLOT_M2P            256
@@ -16,6 +17,8 @@
 #define L4_SLOT_IMAGE          261
 #define L4_SLOT_DIRECT         262
 
+#define LINEAR_START   0x00007f8000000000 /* of slot 255 */
+#define LOWER_HALF_END 0x0000800000000000
 #define RESERVED_START 0xffff800000000000 /* of slot 256 */
 #define RESERVED_END   0xffff880000000000 /* end of slot 271 */
 

@@ -29,9 +29,11 @@ static void release_l1(struct domain *d, uint64_t *table, size_t entries)
 
 static void release_upper(struct domain *d, enum frame_type type, uint64_t *table, size_t entries)
 {
+    mfn_t m = bytes_frame(table);
+
     for (size_t i = 0; (i = next_present(table, i)) < entries; i++) {
         if (slot_is_guests(type, i))
-            table_put(d, pte_frame(table[i]));
+            upper_entry_put(d, m, type, table[i]);
         cond_resched();
     }
 }
@@ -67,6 +69,12 @@ void table_put(struct domain *d, mfn_t m)
     else
         WRITE_ONCE(f->type, word - TYPE_USE);
     frame_put(f);
+}
+
+void upper_entry_put(struct domain *d, mfn_t table, unsigned level, uint64_t pte)
+{
+    if (!names_itself(table, level, pte))
+        table_put(d, pte_frame(pte));
 }
 
 /* --- getting one --- */
@@ -106,7 +114,7 @@ static int promote_upper(struct domain *d, mfn_t m, enum frame_type type)
         if (!slot_is_guests(type, i))
             continue;
         if (likely((table[i] & ~(PTE_ALLOWED | PTE_FRAME)) == 0))
-            rc = table_get(d, pte_frame(table[i]), type - 1, &asker);
+            rc = upper_entry_get(d, &asker, table[i]);
         else
             refuse_entry(d, &asker, table[i], d);
         if (unlikely(rc)) {
@@ -201,6 +209,19 @@ int table_get(struct domain *d, mfn_t m, enum frame_type type, const struct aske
     if (rc)
         frame_put(f);
     return rc;
+}
+
+int upper_entry_get(struct domain *d, const struct asker *asker, uint64_t pte)
+{
+    if (!names_itself(asker->table, asker->level, pte))
+        return table_get(d, pte_frame(pte), asker->level - 1, asker);
+    if (asker->index == L4_SLOT_LINEAR && !(pte & PTE_RW) && (d->privileges & PRIV_LINEAR_TABLES))
+        return 0;
+    guest_log(d,
+              "L4[%u] of mfn %#lx = %#lx names that table itself: expected in slot 255 only, "
+              "read-only, in a domain with the privilege linear-page-tables",
+              asker->index, asker->table.n, pte);
+    return -XEN_EINVAL;
 }
 
 /* --- pins: uses that only the guest's word keeps --- */

@@ -48,6 +48,16 @@ int table_get(struct domain *d, mfn_t m, enum frame_type type, const struct aske
 /* Drops both; the last use takes apart what the table refers to. Calls cond_resched. */
 void table_put(struct domain *d, mfn_t m);
 
+/* The same for what an entry of an L2 to L4 table names. An L4 table that names itself, where its
+ * domain may have that, holds no reference on itself. */
+int upper_entry_get(struct domain *d, const struct asker *asker, uint64_t pte);
+void upper_entry_put(struct domain *d, mfn_t table, unsigned level, uint64_t pte);
+
+static inline bool names_itself(mfn_t table, unsigned level, uint64_t pte)
+{
+    return level == 4 && mfn_equal(pte_frame(pte), table);
+}
+
 int table_pin(struct domain *d, mfn_t m, enum frame_type type);
 int table_unpin(struct domain *d, mfn_t m);
 

@@ -38,32 +38,37 @@ int update_upper(const struct update *u, unsigned level, uint64_t *entry, uint64
             return -XEN_EINVAL;
         }
         val |= PTE_USER;
-        if (((old ^ val) & ~PTE_CHEAP) == 0) {
+        /* An L4's entry for itself must stay read-only. */
+        if (((old ^ val) & ~PTE_CHEAP) == 0 && !names_itself(asker.table, level, val)) {
             old &= ~PTE_PRESENT;
         } else {
-            rc = table_get(u->d, pte_frame(val), level - 1, &asker);
+            rc = upper_entry_get(u->d, &asker, val);
             if (unlikely(rc))
                 return rc;
         }
     }
     (void)write_entry(u, entry, val);
     if (old & PTE_PRESENT)
-        table_put(u->d, pte_frame(old));
+        upper_entry_put(u->d, asker.table, level, old);
     return 0;
 }
 
 uint64_t *find_l1(mfn_t l4, uint64_t va)
 {
-    uint64_t entry = l4.n << PAGE_SHIFT | PTE_PRESENT;
+    uint64_t *root = frame_bytes(l4), *table = root;
 
     if (unlikely(va + (1ul << 47) >= 1ul << 48 ||
                  va - RESERVED_START < RESERVED_END - RESERVED_START || mfn_equal(l4, INVALID_MFN)))
         return NULL;
 #pragma GCC unroll 3
     for (unsigned level = 4; level > 1; level--) {
-        entry = READ_ONCE(pte_table(entry)[pte_index(va, level)]);
+        uint64_t entry = READ_ONCE(table[pte_index(va, level)]);
+
         if (unlikely(!(entry & PTE_PRESENT)))
             return NULL;
+        table = pte_table(entry);
+        if (level == 4 && unlikely(table == root)) /* it names itself: no L1 is there */
+            return NULL;
     }
-    return pte_table(entry) + pte_index(va, 1);
+    return table + pte_index(va, 1);
 }

@@ -3,27 +3,26 @@
  * Only the first address is checked: it must be in the guest's lower half or above our block.
  * Emulated processors do not fault at addresses between the halves but wrap them into our block, so
  * those are refused here. A copy goes upwards and is much shorter than the M2P, which lies above
- * the lower half and which guests may read and nobody can write there. */
+ * the lower half and which guests may read and nobody can write there.
+ *
+ * Where L4 tables may name themselves, in the lower half's last slot, addresses of that slot are
+ * refused too: our own slots can be reached through it, by us if not by the guest. */
 #ifndef PV_GUEST_ACCESS_H
 #define PV_GUEST_ACCESS_H
 
 #include "abi/guest_ptr.h"
 #include "cpu/fixup.h"
 #include "cpu/layout.h"
+#include "cpu/stack.h"
 #include "lib/types.h"
 
-/* In units of 8 TiB: the lower half, the hole between the halves, ours (one unit), the upper half.
- */
-#define UNIT_SHIFT     43
-#define UNIT_LOWER_END (1ul << (47 - UNIT_SHIFT))
-#define UNIT_RESERVED  (RESERVED_START >> UNIT_SHIFT)
-_Static_assert(RESERVED_START % (1ul << UNIT_SHIFT) == 0 &&
-                   RESERVED_END - RESERVED_START == 1ul << UNIT_SHIFT,
-               "the hypervisor's block is one unit");
+/* Counted from the end of our block, the guest's addresses are one range: its upper half, then the
+ * lower one as far as it may use that. */
+#define GUEST_LIMIT(lower_end) ((lower_end)-RESERVED_END)
 
 static inline bool guest_address(uint64_t address)
 {
-    return likely((address >> UNIT_SHIFT) - UNIT_LOWER_END > UNIT_RESERVED - UNIT_LOWER_END);
+    return likely(address - RESERVED_END < stack_top()->guest_limit);
 }
 
 /* The rest in asm goto: the fault's way out costs the good case nothing. */

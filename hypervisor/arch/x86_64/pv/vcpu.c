@@ -7,6 +7,7 @@
 #include "cpu/vectors.h"
 #include "lib/string.h"
 #include "paging/paging.h"
+#include "pv/guest_access.h"
 #include "pv/pv.h"
 
 #define STACK_ORDER 1
@@ -51,6 +52,11 @@ void pv_vcpu_free(struct vcpu *v)
         arch_free_pages(pv->traps, 0);
 }
 
+static struct stack_top *stack_top_of(const struct vcpu *v)
+{
+    return (struct stack_top *)(v->arch.pv.regs + 1);
+}
+
 /* What switch_stacks pops before it returns to the first run. */
 struct first_frame {
     uint64_t saved[6];
@@ -72,13 +78,10 @@ void pv_vcpu_start(struct vcpu *v, uint64_t rip, uint64_t rsp, uint64_t rsi)
         .vector = VECTOR_BP,
     };
     *f = (struct first_frame){.return_to = vcpu_first_run};
+    stack_top_of(v)->guest_limit =
+        GUEST_LIMIT(v->domain->privileges & PRIV_LINEAR_TABLES ? LINEAR_START : LOWER_HALF_END);
     v->arch.pv.stack_rsp = (uint64_t)f;
     v->info->evtchn_upcall_mask = 1;
-}
-
-static struct stack_top *stack_top_of(const struct vcpu *v)
-{
-    return (struct stack_top *)(v->arch.pv.regs + 1);
 }
 
 /* Everything of the next vCPU is loaded while we are still on the previous one's stack, so that a

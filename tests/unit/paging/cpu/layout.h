@@ -2,6 +2,7 @@
 #ifndef CPU_LAYOUT_H
 #define CPU_LAYOUT_H
 
+#define L4_SLOT_LINEAR         255
 #define L4_SLOT_FIRST_RESERVED 256
 #define L4_SLOT_LAST_RESERVED  271
 #define L4_SLOT_M2P            256
