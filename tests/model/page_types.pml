@@ -33,6 +33,7 @@
 #define UNLOCKED_GET          14  /* table_get() without page_lock */
 #define UNMAP_WITHOUT_FLUSH   15  /* arch_grant_unmap() drops before it flushes */
 #define STAMP_AT_LAST_USE     16 /* frame_put_use() writes a stamp only when no use is left */
+#define MARK_LOOKED_AT        17 /* take() looks at STATE_ALLOCATED and leaves it until it has refs */
 
 byte variant;
 
@@ -583,6 +584,45 @@ inline depopulate(me, who)
     fi
 }
 
+/* exchange.c: take, then arch_exchange's end, with another frame in its place or without */
+inline exchange(me)
+{
+    frame_ref(me, GUEST, got);
+    if
+    :: got ->
+        if
+        :: variant == MARK_LOOKED_AT -> done = allocated
+        :: else -> atomic { LOCKED(me) -> done = allocated; allocated = false }
+        fi;
+        if
+        :: done ->
+            atomic {
+                LOCKED(me) ->
+                if
+                :: refs == 2 -> refs = 0; got = false
+                :: else
+                fi
+            }
+            if
+            :: got -> atomic { LOCKED(me) -> allocated = true }
+            :: !got && variant == MARK_LOOKED_AT -> allocated = false
+            :: else
+            fi
+        :: else
+        fi;
+        if
+        :: got -> got = false; done = false; frame_put(me)
+        :: !got && done ->
+            done = false;
+            if
+            :: frame_release(me)
+            :: allocated = true; refs = 1 /* give_back */
+            fi
+        fi
+    :: else
+    fi
+}
+
 /* frames_alloc_for_domain: frames_alloc, then adopt */
 inline populate(me, who)
 {
@@ -659,6 +699,7 @@ end:
     :: role & TYPES -> table_unpin(me)
     :: role & TYPES -> fill_page(me)
     :: role & MOVES -> depopulate(me, GUEST)
+    :: role & MOVES -> exchange(me)
     :: role & MOVES -> populate(me, GUEST)
     :: role & OTHERS -> set_link(me)
     :: role & OTHERS -> clear_link(me)

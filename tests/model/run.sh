@@ -66,7 +66,7 @@ build page_types
 for actors in 1 2 3; do
     holds page_types $actors
 done
-breaks page_types 1 1 2 3 5 7 8 9 10 11 12 13 14 16
+breaks page_types 1 1 2 3 5 7 8 9 10 11 12 13 14 16 17
 breaks page_types 2 4 6 15
 
 exit $failed
