@@ -20,10 +20,12 @@ void (*env_resched)(void);
 void (*env_held)(struct audit *a);
 unsigned env_flushes, env_log_lines, env_rescheds;
 char env_log[256];
+const struct domain *env_log_of;
 static struct abi_version abi;
 
 static struct domain *ended[64];
-static struct vcpu idle = {.idle = true};
+static struct domain nobody = {.name = "idle"};
+static struct vcpu idle = {.idle = true, .domain = &nobody};
 
 /* --- the machine --- */
 
@@ -289,7 +291,7 @@ void guest_log(struct domain *d, const char *fmt, ...)
 {
     va_list args;
 
-    (void)d;
+    env_log_of = d;
     va_start(args, fmt);
     vsnprintf(env_log, sizeof(env_log), fmt, args);
     va_end(args);

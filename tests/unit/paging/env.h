@@ -45,6 +45,7 @@ static inline guest_ptr_t gp(const void *p)
 /* --- what happened --- */
 extern unsigned env_flushes, env_log_lines, env_rescheds;
 extern char env_log[256]; /* the last line of a domain's log */
+extern const struct domain *env_log_of;
 /* Whether the domains' ABI version has all sub-operations (so at first) or none. */
 void env_set_subops(bool all);
 /* Called from cond_resched. */

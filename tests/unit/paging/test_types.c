@@ -60,7 +60,8 @@ static void pins_once(void **state)
     assert_int_equal(ext(MMUEXT_PIN_L1_TABLE, g.page[1].n, 0), -XEN_EINVAL);
     assert_logged("pinned already");
     assert_int_equal(ext(MMUEXT_PIN_L2_TABLE, g.page[1].n, 0), -XEN_EINVAL);
-    assert_logged("wants an L2 page table, but that frame is an L1 page table (1 use,");
+    assert_logged(
+        "wants an L2 page table, but that frame is an L1 page table (1 use, pinned, 2 references)");
     check();
     assert_int_equal(ext(MMUEXT_UNPIN_TABLE, g.page[1].n, 0), 0);
     assert_int_equal(ext(MMUEXT_UNPIN_TABLE, g.page[1].n, 0), -XEN_EINVAL);
@@ -85,20 +86,23 @@ static void refuses_entries(void **state)
         long rc;
         const char *says;
     } bad[] = {
-        {1, pte_make(plain, P | PTE_PCD), -XEN_EINVAL, "flags 0x10 are not for guests"},
-        {1, pte_make(plain, P | PTE_PWT), -XEN_EINVAL, "flags 0x8"},
-        {1, pte_make(plain, P | PTE_PSE), -XEN_EINVAL, "flags 0x80"},
-        {1, pte_make(plain, P | PTE_GRANT), -XEN_EINVAL, "flags 0x4000000000000000"},
+        {1, pte_make(plain, P | PTE_PCD), -XEN_EINVAL, "flags 0x10 are not for guests: PCD"},
+        {1, pte_make(plain, P | PTE_PWT), -XEN_EINVAL, "flags 0x8 are not for guests: PWT"},
+        {1, pte_make(plain, P | PTE_PSE), -XEN_EINVAL, "flags 0x80 are not for guests: PAT"},
+        {1, pte_make(plain, P | PTE_GRANT), -XEN_EINVAL,
+         "flags 0x4000000000000000 are not for guests: bit 62"},
         {1, pte_make(self, RW), -XEN_EBUSY,
-         "wants to be writable, but that frame is an L1 page table"},
+         "wants a writable page, but that frame is an L1 page table"},
         {1, pte_make(g.page[AT_L3], RW), -XEN_EBUSY, "that frame is an L3 page table (1 use,"},
         {1, pte_make(theirs, P), -XEN_EBUSY,
-         "wants to be mapped, but that frame is another domain's"},
+         "wants a page of the domain, but that frame is another domain's"},
         {1, pte_make(mfn(120), P), -XEN_EBUSY, "free or the hypervisor's"},
         {1, pte_make(mfn(ENV_FRAMES), P), -XEN_EPERM, "no memory at that frame"},
         {1, PTE_FRAME | P, -XEN_EINVAL, "no memory at that frame"},
-        {2, pte_make(g.page[AT_L1], P | PTE_PSE), -XEN_EINVAL, "flags 0x80"},
-        {2, pte_make(g.page[AT_L1], P | PTE_GLOBAL), -XEN_EINVAL, "flags 0x100"},
+        {2, pte_make(g.page[AT_L1], P | PTE_PSE), -XEN_EINVAL,
+         "flags 0x80 are not for guests: PSE (superpage)"},
+        {2, pte_make(g.page[AT_L1], P | PTE_GLOBAL), -XEN_EINVAL,
+         "flags 0x100 are not for guests: GLOBAL"},
         {2, pte_make(self, P), -XEN_EINVAL,
          "wants an L1 page table, but that frame is an L2 page table"},
         {2, pte_make(plain, P), -XEN_EINVAL, "but that frame is a writable page (1 use,"},

@@ -38,8 +38,10 @@ long do_set_gdt(guest_ptr_t frames, uint32_t entries)
 {
     uint64_t frame_numbers[FIRST_RESERVED_GDT_PAGE];
 
-    if (entries > FIRST_RESERVED_GDT_ENTRY)
+    if (entries > FIRST_RESERVED_GDT_ENTRY) {
+        guest_log(current->domain, "set_gdt of %u entries: at most 7168", entries);
         return -XEN_EINVAL;
+    }
     if (!copy_from_guest(frame_numbers, frames, (entries + 511) / 512 * sizeof(uint64_t)))
         return -XEN_EFAULT;
     return paging_set_gdt(current, frame_numbers, entries);
@@ -77,15 +79,14 @@ long do_update_descriptor(uint64_t maddr, uint64_t descriptor)
         return -XEN_EINVAL;
     }
     if (!descriptor_check(&descriptor)) {
-        refuse_descriptor(d, m, maddr / 8 % 512, descriptor);
+        refuse_descriptor(m, maddr / 8 % 512, descriptor);
         return -XEN_EINVAL;
     }
     f = frame_get(m, d);
     ok = f && write_descriptor(d, f, maddr / 8 % 512, descriptor);
-    if (!ok)
-        guest_log(d, "update_descriptor in mfn %#lx: %s", m.n,
-                  f ? "that is a page table" : "not a frame of the domain");
     if (f)
         frame_put(f);
+    if (!ok)
+        refuse_type(d, &(struct asker){.operation = "update_descriptor"}, m, TYPE_WRITABLE);
     return ok ? 0 : -XEN_EINVAL;
 }

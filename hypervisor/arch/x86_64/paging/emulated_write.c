@@ -5,6 +5,7 @@
 
 uint64_t *paging_lock_entry(struct vcpu *v, uint64_t va)
 {
+    static const struct asker write = {.operation = "direct write"};
     uint64_t *mapping, *entry = NULL, value;
 
     paging_lock(v->domain);
@@ -12,8 +13,15 @@ uint64_t *paging_lock_entry(struct vcpu *v, uint64_t va)
     value = mapping ? READ_ONCE(*mapping) : 0;
     if ((value & (PTE_PRESENT | PTE_RW)) == PTE_PRESENT)
         entry = l1_entry_at(v->domain, (value & PTE_FRAME) | va % PAGE_SIZE);
-    if (!entry)
+    if (!entry) {
+        const struct frame *f = frame_lookup(pte_frame(value));
+
+        /* Most are pages that are read-only for the guest's own reasons: no word about those. */
+        if (f && frame_owner(f) == v->domain && USES_OF(f->type) &&
+            TYPE_OF(f->type) < TYPE_WRITABLE)
+            refuse_type(v->domain, &write, pte_frame(value), TYPE_L1);
         paging_unlock(v->domain);
+    }
     return entry;
 }
 

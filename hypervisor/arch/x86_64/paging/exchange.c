@@ -18,8 +18,8 @@ static bool take(struct domain *d, mfn_t m)
             return true;
         __atomic_fetch_or(&f->state, STATE_ALLOCATED, __ATOMIC_RELAXED);
     }
-    guest_log(d, "exchange of mfn %#lx: wants nothing else to refer to it, but %s", m.n,
-              f ? "it is mapped or in use" : "that is not a frame of the domain");
+    guest_log(d, "exchange of mfn %#lx: it is %s", m.n,
+              f ? "mapped, pinned or granted" : "not a frame of the domain");
     if (f)
         frame_put(f);
     return false;

@@ -1,14 +1,21 @@
 #include "paging/foreign.h"
+#include "core/log.h"
+
+int foreign_refused(uint16_t domid, const char *why, int rc)
+{
+    guest_log(current->domain, "foreign domain %u: %s", domid, why);
+    return rc;
+}
 
 static int get_permitted(uint16_t domid, struct domain **out)
 {
     struct domain *d = domain_get(domid);
 
     if (!d)
-        return -XEN_ESRCH;
+        return foreign_refused(domid, "there is none of that number", -XEN_ESRCH);
     if (d != current->domain && !(current->domain->privileges & PRIV_FOREIGN_MAP)) {
         domain_put(d);
-        return -XEN_EPERM;
+        return foreign_refused(domid, "that takes the privilege foreign-map", -XEN_EPERM);
     }
     *out = d;
     return 0;
@@ -17,9 +24,9 @@ static int get_permitted(uint16_t domid, struct domain **out)
 int frames_owner_get(uint16_t domid, struct domain **from)
 {
     if (domid == current->domain->id)
-        return -XEN_ESRCH;
+        return foreign_refused(domid, "that is the caller: it is DOMID_SELF here", -XEN_ESRCH);
     if (domid == DOMID_IO || domid == DOMID_XEN)
-        return -XEN_EPERM;
+        return foreign_refused(domid, "devices and the hypervisor are not mapped", -XEN_EPERM);
     return get_permitted(domid, from);
 }
 

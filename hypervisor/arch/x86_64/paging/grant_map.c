@@ -1,5 +1,6 @@
 /* Page-table entries of grant mappings. The caller's own reference keeps the frame with its owner,
  * and unless read-only with its type. */
+#include "core/log.h"
 #include "paging/update.h"
 
 static uint64_t entry_of(mfn_t frame, uint32_t flags)
@@ -22,6 +23,14 @@ static inline uint64_t *entry_at(struct vcpu *v, uint64_t host_addr, uint32_t fl
     return find_l1(v->arch.paging.kernel_l4, host_addr);
 }
 
+/* There is no entry at host_addr, or else, why. */
+static void refuse(const char *operation, uint64_t host_addr, uint32_t flags, const char *why)
+{
+    if (!entry_at(current, host_addr, flags))
+        why = "there is no L1 page table for that";
+    guest_log(current->domain, "%s at %#lx: %s", operation, host_addr, why);
+}
+
 int arch_grant_map(uint64_t host_addr, mfn_t frame, uint32_t flags)
 {
     struct vcpu *v = current;
@@ -40,6 +49,8 @@ int arch_grant_map(uint64_t host_addr, mfn_t frame, uint32_t flags)
     if (likely(ok)) {
         old = READ_ONCE(*entry);
         __atomic_store_n(entry, entry_of(frame, flags), __ATOMIC_SEQ_CST);
+    } else {
+        refuse("grant mapping", host_addr, flags, "no more uses of the frame can be counted");
     }
     if (unlikely(old & PTE_PRESENT))
         l1_entry_put(old, d, tlb_stamp());
@@ -62,6 +73,8 @@ int arch_grant_unmap(uint64_t host_addr, mfn_t frame, uint32_t flags)
         if (want & PTE_RW)
             frame_put_use(frame_at(frame));
         frame_put(frame_at(frame));
+    } else {
+        refuse("grant unmapping", host_addr, flags, "the entry is not that mapping any more");
     }
     paging_unlock(v->domain);
     return likely(ok) ? GNTST_okay : GNTST_general_error;

@@ -11,21 +11,16 @@
 static int write_ordinary(const struct update *u, mfn_t m, unsigned index, uint64_t val)
 {
     struct frame *f = frame_get(m, u->d);
-    bool ok;
+    bool ok = f && frame_get_writable_flush(f);
 
-    if (!f) {
-        guest_log(u->d, "mmu_update of mfn %#lx: that is not a frame of the domain", m.n);
-        return -XEN_EINVAL;
-    }
-    ok = frame_get_writable_flush(f);
     if (ok) {
         WRITE_ONCE(((uint64_t *)frame_bytes(m))[index], val);
         frame_put_use(f);
-    } else {
-        guest_log(u->d, "mmu_update of mfn %#lx: that is a descriptor page or a read-only page",
-                  m.n);
     }
-    frame_put(f);
+    if (f)
+        frame_put(f);
+    if (!ok)
+        refuse_type(u->d, &(struct asker){.operation = "mmu_update"}, m, TYPE_WRITABLE);
     return ok ? 0 : -XEN_EINVAL;
 }
 
@@ -55,10 +50,10 @@ static int update_m2p(const struct update *u, uint64_t ptr, uint64_t val)
     struct frame *f;
 
     if (u->d != current->domain)
-        return -XEN_EPERM;
+        return foreign_refused(u->d->id, "M2P updates are not made in its name", -XEN_EPERM);
     f = frame_get(m, u->from);
     if (!f) {
-        guest_log(u->d, "M2P update of mfn %#lx: that is not a frame of the domain", m.n);
+        refuse_type(u->from, &(struct asker){.operation = "M2P update"}, m, TYPE_NONE);
         return -XEN_EINVAL;
     }
     m2p_set(m, val);

@@ -75,27 +75,27 @@ static NOINLINE int flush_multi(struct domain *d, const struct mmuext_op *op)
 /* Zeroes the frame, or copies another onto it. */
 static NOINLINE int fill_page(struct domain *from, const struct mmuext_op *op)
 {
-    struct frame *f = frame_get(mfn(op->arg1.mfn), from), *src = NULL;
-    int rc = -XEN_EINVAL;
+    const bool copy = op->cmd == MMUEXT_COPY_PAGE;
+    struct asker asker = {.operation = copy ? "copy_page" : "clear_page"};
+    struct frame *f = frame_get(mfn(op->arg1.mfn), from);
+    struct frame *src = copy ? frame_get(mfn(op->arg2.src_mfn), from) : NULL;
+    const bool ok = f && (src || !copy) && frame_get_writable_flush(f);
 
-    if (op->cmd == MMUEXT_COPY_PAGE)
-        src = frame_get(mfn(op->arg2.src_mfn), from);
-    if (f && (src || op->cmd == MMUEXT_CLEAR_PAGE) && frame_get_writable_flush(f)) {
-        if (src)
-            memmove(frame_bytes(frame_mfn(f)), frame_bytes(frame_mfn(src)), PAGE_SIZE);
-        else
-            memset(frame_bytes(frame_mfn(f)), 0, PAGE_SIZE);
+    if (ok && copy)
+        memmove(frame_bytes(frame_mfn(f)), frame_bytes(frame_mfn(src)), PAGE_SIZE);
+    else if (ok)
+        memset(frame_bytes(frame_mfn(f)), 0, PAGE_SIZE);
+    if (ok)
         frame_put_use(f);
-        rc = 0;
-    } else {
-        guest_log(current->domain, "%s of mfn %#lx: not a frame of the domain, or not writable",
-                  op->cmd == MMUEXT_COPY_PAGE ? "copy_page" : "clear_page", op->arg1.mfn);
-    }
     if (f)
         frame_put(f);
     if (src)
         frame_put(src);
-    return rc;
+    if (copy && !src)
+        refuse_type(from, &asker, mfn(op->arg2.src_mfn), TYPE_NONE);
+    else if (!ok)
+        refuse_type(from, &asker, mfn(op->arg1.mfn), TYPE_WRITABLE);
+    return ok ? 0 : -XEN_EINVAL;
 }
 
 static NOINLINE int pin_or_unpin(struct domain *from, const struct mmuext_op *op)
@@ -138,7 +138,7 @@ static int do_one(struct domain *from, guest_ptr_t at)
     if (unlikely(!subop_exists(__HYPERVISOR_mmuext_op, op.cmd)))
         return -XEN_ENOSYS;
     if (unlikely(from != current->domain) && !(FOREIGN_OPS >> op.cmd & 1))
-        return -XEN_EPERM;
+        return foreign_refused(from->id, "this mmuext_op is for the caller only", -XEN_EPERM);
     switch (op.cmd) {
     case MMUEXT_PIN_L1_TABLE:
     case MMUEXT_PIN_L2_TABLE:

@@ -26,7 +26,7 @@ extern uint64_t paging_l4_template[TABLE_ENTRIES];
  * filled through frame_bytes before they are typed --- */
 
 /* Checks and pins the L4 and everything under it, and makes it the vCPU's kernel table. 0 or
- * -errno, with a line in the domain's log. Calls cond_resched. */
+ * -errno, with a line in the log. Calls cond_resched. */
 int paging_install_l4(struct vcpu *v, mfn_t l4);
 /* The same for a vCPU that the guest brings up (VCPUOP_initialise); the L4 is not pinned. */
 int paging_set_kernel_l4(struct vcpu *v, mfn_t l4);

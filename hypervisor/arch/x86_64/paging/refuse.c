@@ -1,76 +1,76 @@
 /* Says why something was refused. All of this is off the fast paths: it looks again at what made
- * the check fail, and another vCPU may have changed that meanwhile. */
+ * the check fail, and another vCPU may have changed that meanwhile. docs/page-mapping.md explains
+ * every line; a test of label checks compares. */
 #include "core/log.h"
 #include "lib/format.h"
 #include "paging/type.h"
 
 static const char *const type_name[] = {
-    "an ordinary page", "an L1 page table",  "an L2 page table", "an L3 page table",
-    "an L4 page table", "a descriptor page", "a writable page",
+    "a page of the domain", "an L1 page table",  "an L2 page table", "an L3 page table",
+    "an L4 page table",     "a descriptor page", "a writable page",
 };
 
-/* "that frame is ..." from the point of view of a domain that may use frames of `from`. */
-static void describe(char *out, size_t size, mfn_t m, const struct domain *d,
-                     const struct domain *from)
+/* What the frame is, if it should be of that type and a frame of `from`. */
+static void describe(char *out, size_t size, mfn_t m, enum frame_type wanted, struct domain *from)
 {
+    const bool table = wanted >= TYPE_L1 && wanted <= TYPE_DESCRIPTOR;
     const struct frame *f = frame_lookup(m);
     const struct domain *owner = f ? frame_owner(f) : NULL;
-    uint64_t word = f ? READ_ONCE(f->type) : 0;
+    uint64_t word = f ? READ_ONCE(f->type) : 0, uses = USES_OF(word);
+    enum frame_type type = uses ? TYPE_OF(word) : TYPE_NONE;
+    const char *what = table && from->dying ? "the domain is being destroyed"
+                       : !f                 ? "there is no memory at that frame"
+                       : !owner             ? "that frame is free or the hypervisor's"
+                       : owner == from      ? NULL
+                                            : "that frame is another domain's";
 
-    if (!f)
-        format(out, size, "there is no memory at that frame");
-    else if (!owner)
-        format(out, size, "that frame is free or the hypervisor's");
-    else if (owner != from)
-        format(out, size, "that frame is %s", owner == d ? "this domain's" : "another domain's");
+    if (owner && owner != from && (current->domain->privileges & PRIV_FOREIGN_MAP))
+        format(out, size, "that frame is domain %u's, not domain %u's", owner->id, from->id);
+    else if (what)
+        format(out, size, "%s", what);
     else
-        format(out, size, "that frame is %s (%u use%s, %u references)", type_name[TYPE_OF(word)],
-               (unsigned)USES_OF(word), USES_OF(word) == 1 ? "" : "s", READ_ONCE(f->refs));
+        format(out, size, "that frame is %s (%lu use%s%s, %u references)%s", type_name[type], uses,
+               uses == 1 ? "" : "s", word & TYPE_PINNED ? ", pinned" : "", READ_ONCE(f->refs),
+               uses == USES_OF(TYPE_USES) || f->refs == UINT32_MAX ? ": no more can be counted"
+               : !table || type != TYPE_WRITABLE                   ? ""
+               : f->state & STATE_SHARED ? ": it is the hypervisor's, and never a table"
+                                         : ": no writable mapping of it may be left");
 }
 
-static const char *wants(unsigned level, uint64_t pte)
+void refuse_type(struct domain *from, const struct asker *a, mfn_t m, enum frame_type type)
 {
-    static const char *const table[] = {"wants an L1 page table", "wants an L2 page table",
-                                        "wants an L3 page table"};
+    char what[160];
 
-    if (level > 1)
-        return table[level - 2];
-    return pte & PTE_RW ? "wants to be writable" : "wants to be mapped";
+    describe(what, sizeof(what), m, type, from);
+    if (a->operation)
+        guest_log(current->domain, "%s of mfn %#lx: wants %s, but %s", a->operation, m.n,
+                  type_name[type], what);
+    else
+        guest_log(current->domain, "L%u[%u] of mfn %#lx -> mfn %#lx: wants %s, but %s", a->level,
+                  a->index, a->table.n, m.n, type_name[type], what);
 }
 
-void refuse_entry(struct domain *d, const struct asker *a, uint64_t pte, const struct domain *from)
+void refuse_entry(struct domain *from, const struct asker *a, uint64_t pte)
 {
     uint64_t bad = pte & ~(PTE_FRAME | (a->level == 1 ? PTE_ALLOWED_L1 : PTE_ALLOWED));
-    char what[96];
+    const char *bit7 = a->level == 1 ? " PAT" : " PSE (superpage)";
 
-    if (bad) {
-        guest_log(d, "L%u[%u] of mfn %#lx = %#lx: flags %#lx are not for guests", a->level,
-                  a->index, a->table.n, pte, bad);
-        return;
-    }
-    describe(what, sizeof(what), pte_frame(pte), d, from);
-    guest_log(d, "L%u[%u] of mfn %#lx -> mfn %#lx: %s, but %s", a->level, a->index, a->table.n,
-              pte_frame(pte).n, wants(a->level, pte), what);
-}
-
-void refuse_type(struct domain *d, const struct asker *a, mfn_t m, enum frame_type type)
-{
-    char what[96];
-
-    if (!a->operation) {
-        refuse_entry(d, a, pte_make(m, 0), d);
-        return;
-    }
-    if (d->dying)
-        format(what, sizeof(what), "the domain is being destroyed");
+    if (!bad)
+        refuse_type(from, a, pte_frame(pte),
+                    a->level > 1   ? a->level - 1
+                    : pte & PTE_RW ? TYPE_WRITABLE
+                                   : TYPE_NONE);
     else
-        describe(what, sizeof(what), m, d, d);
-    guest_log(d, "%s of mfn %#lx: wants %s, but %s", a->operation, m.n, type_name[type], what);
+        guest_log(current->domain,
+                  "L%u[%u] of mfn %#lx = %#lx: flags %#lx are not for guests:%s%s%s%s%s", a->level,
+                  a->index, a->table.n, pte, bad, bad & PTE_PWT ? " PWT" : "",
+                  bad & PTE_PCD ? " PCD" : "", bad & PTE_PSE ? bit7 : "",
+                  bad & PTE_GLOBAL ? " GLOBAL" : "", bad & PTE_GRANT ? " bit 62" : "");
 }
 
-void refuse_descriptor(struct domain *d, mfn_t m, unsigned index, uint64_t descriptor)
+void refuse_descriptor(mfn_t m, unsigned index, uint64_t descriptor)
 {
-    guest_log(d,
+    guest_log(current->domain,
               "descriptor %u of mfn %#lx = %#lx: only code and data segments, or not present, are "
               "for guests",
               index, m.n, descriptor);

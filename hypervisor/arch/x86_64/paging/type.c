@@ -92,7 +92,7 @@ static int promote_l1(struct domain *d, mfn_t m)
         if (likely((pte & ~(PTE_ALLOWED_L1 | PTE_FRAME)) == 0))
             rc = l1_entry_get(pte, owner);
         if (unlikely(rc)) {
-            refuse_entry(d, &(struct asker){m, TYPE_L1, (unsigned)i, NULL}, pte, d);
+            refuse_entry(d, &(struct asker){m, TYPE_L1, (unsigned)i, NULL}, pte);
             release_l1(d, table, i);
             return rc;
         }
@@ -116,7 +116,7 @@ static int promote_upper(struct domain *d, mfn_t m, enum frame_type type)
         if (likely((table[i] & ~(PTE_ALLOWED | PTE_FRAME)) == 0))
             rc = upper_entry_get(d, &asker, table[i]);
         else
-            refuse_entry(d, &asker, table[i], d);
+            refuse_entry(d, &asker, table[i]);
         if (unlikely(rc)) {
             release_upper(d, type, table, i);
             return rc;
@@ -137,13 +137,13 @@ static void fill_reserved_slots(struct domain *d, uint64_t *l4)
         l4[L4_SLOT_M2P] = 0;
 }
 
-static int promote_descriptors(struct domain *d, mfn_t m)
+static int promote_descriptors(mfn_t m)
 {
     uint64_t *descriptor = frame_bytes(m);
 
     for (unsigned i = 0; i < PAGE_SIZE / sizeof(*descriptor); i++)
         if (!descriptor_check(&descriptor[i])) {
-            refuse_descriptor(d, m, i, descriptor[i]);
+            refuse_descriptor(m, i, descriptor[i]);
             return -XEN_EINVAL;
         }
     return 0;
@@ -174,7 +174,7 @@ static int promote(struct domain *d, struct frame *f, enum frame_type type)
     if (type == TYPE_L1)
         rc = promote_l1(d, m);
     else if (type == TYPE_DESCRIPTOR)
-        rc = promote_descriptors(d, m);
+        rc = promote_descriptors(m);
     else
         rc = promote_upper(d, m, type);
     if (rc)
@@ -192,9 +192,9 @@ int table_get(struct domain *d, mfn_t m, enum frame_type type, const struct aske
     int rc = -XEN_EINVAL;
 
     if (unlikely(!f || d->dying)) {
-        refuse_type(d, asker, m, type);
         if (f)
             frame_put(f);
+        refuse_type(d, asker, m, type);
         return rc;
     }
     word = READ_ONCE(f->type);
@@ -202,12 +202,15 @@ int table_get(struct domain *d, mfn_t m, enum frame_type type, const struct aske
         WRITE_ONCE(f->type, word + TYPE_USE);
         return 0;
     }
-    if (claim(d, f, type))
+
+    bool claimed = claim(d, f, type);
+
+    if (claimed)
         rc = promote(d, f, type);
-    else
-        refuse_type(d, asker, m, type);
     if (rc)
         frame_put(f);
+    if (!claimed)
+        refuse_type(d, asker, m, type);
     return rc;
 }
 
@@ -217,7 +220,7 @@ int upper_entry_get(struct domain *d, const struct asker *asker, uint64_t pte)
         return table_get(d, pte_frame(pte), asker->level - 1, asker);
     if (asker->index == L4_SLOT_LINEAR && !(pte & PTE_RW) && (d->privileges & PRIV_LINEAR_TABLES))
         return 0;
-    guest_log(d,
+    guest_log(current->domain,
               "L4[%u] of mfn %#lx = %#lx names that table itself: expected in slot 255 only, "
               "read-only, in a domain with the privilege linear-page-tables",
               asker->index, asker->table.n, pte);
@@ -236,7 +239,7 @@ int table_pin(struct domain *d, mfn_t m, enum frame_type type)
         return rc;
     f = frame_at(m);
     if (f->type & TYPE_PINNED) {
-        guest_log(d, "pin of mfn %#lx as L%u page table: it is pinned already", m.n, type);
+        guest_log(current->domain, "pin of mfn %#lx: it is pinned already", m.n);
         table_put(d, m);
         return -XEN_EINVAL;
     }
@@ -249,7 +252,8 @@ int table_unpin(struct domain *d, mfn_t m)
     struct frame *f = frame_get(m, d);
 
     if (!f || !(f->type & TYPE_PINNED)) {
-        guest_log(d, "unpin of mfn %#lx: it is not %s", m.n, f ? "pinned" : "this domain's");
+        guest_log(current->domain, "unpin of mfn %#lx: it is not %s", m.n,
+                  f ? "pinned" : "a frame of the domain");
         if (f)
             frame_put(f);
         return -XEN_EINVAL;

@@ -64,13 +64,13 @@ int table_unpin(struct domain *d, mfn_t m);
 /* Whether the guest may have this descriptor; raises its privilege level to 3 where it has one. */
 bool descriptor_check(uint64_t *descriptor);
 
-/* --- lines in the guest's log: which rule, which entry, which frame and what it is --- */
+/* --- lines in the log of the current domain, the caller: which rule, which entry, which frame and
+ * what it is --- */
 
 /* Entry `index` of a table of that level was refused; `from`: whose frames it may name. */
-void refuse_entry(struct domain *d, const struct asker *asker, uint64_t pte,
-                  const struct domain *from);
-/* A frame cannot have that type for the asker. */
-void refuse_type(struct domain *d, const struct asker *asker, mfn_t m, enum frame_type type);
-void refuse_descriptor(struct domain *d, mfn_t m, unsigned index, uint64_t descriptor);
+void refuse_entry(struct domain *from, const struct asker *asker, uint64_t pte);
+/* A frame that should be theirs cannot have that type for the asker; TYPE_NONE: any will do. */
+void refuse_type(struct domain *from, const struct asker *asker, mfn_t m, enum frame_type type);
+void refuse_descriptor(mfn_t m, unsigned index, uint64_t descriptor);
 
 #endif

@@ -11,7 +11,7 @@ int update_l1_refused(const struct update *u, const uint64_t *entry, uint64_t va
 {
     struct asker asker = asker_at(entry, 1);
 
-    refuse_entry(u->d, &asker, val, u->from);
+    refuse_entry(u->from, &asker, val);
     return rc;
 }
 
@@ -22,19 +22,19 @@ int update_upper(const struct update *u, unsigned level, uint64_t *entry, uint64
     int rc;
 
     if (unlikely(u->from != u->d)) {
-        guest_log(u->d, "L%u[%u] of mfn %#lx: no tables of other domains", level, asker.index,
-                  asker.table.n);
+        guest_log(current->domain, "L%u[%u] of mfn %#lx: only L1 entries name others' frames",
+                  level, asker.index, asker.table.n);
         return -XEN_EINVAL;
     }
     if (level == 4 && asker.index >= L4_SLOT_FIRST_RESERVED &&
         asker.index <= L4_SLOT_LAST_RESERVED) {
-        guest_log(u->d, "L4[%u] of mfn %#lx: slots 256 to 271 are the hypervisor's", asker.index,
-                  asker.table.n);
+        guest_log(current->domain, "L4[%u] of mfn %#lx: slots 256 to 271 are the hypervisor's",
+                  asker.index, asker.table.n);
         return -XEN_EINVAL;
     }
     if (val & PTE_PRESENT) {
         if (unlikely(val & ~(PTE_ALLOWED | PTE_FRAME))) {
-            refuse_entry(u->d, &asker, val, u->d);
+            refuse_entry(u->d, &asker, val);
             return -XEN_EINVAL;
         }
         val |= PTE_USER;

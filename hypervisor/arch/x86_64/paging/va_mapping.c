@@ -36,7 +36,7 @@ static long update_va(uint64_t va, uint64_t val, uint64_t flags, struct domain *
     if (likely(entry))
         rc = update_l1(&u, entry, val);
     else
-        guest_log(d, "update_va_mapping of address %#lx: there is no L1 page table for it", va);
+        guest_log(d, "update_va_mapping at %#lx: there is no L1 page table for that", va);
     paging_unlock(d);
     return rc ? rc : flush_after(d, va, flags);
 }

@@ -2,6 +2,7 @@
  * is carried out here, the new value of the entry checked like any other. Understood are the forms
  * that kernels use on page-table entries: moves, exchanges, compare-and-exchange, and/or/xor, bit
  * operations; of 1 to 8 bytes that do not cross an entry. */
+#include "core/log.h"
 #include "cpu/insn.h"
 #include "paging/emulated_write.h"
 #include "pv/decode.h"
@@ -235,8 +236,13 @@ bool pv_emulate_table_write(struct vcpu *v, struct regs *r, uint64_t address)
     struct write w;
     unsigned shift = address % 8 * 8;
 
-    if (!decode(&w, r) || !w.i.memory || w.i.address != address || address % 8 + w.bytes > 8)
+    if (!decode(&w, r) || !w.i.memory || w.i.address != address || address % 8 + w.bytes > 8) {
+        if (paging_lock_entry(v, address & ~7ul)) {
+            paging_unlock_entry(v);
+            guest_log(v->domain, "direct write at %#lx: that instruction is not emulated", address);
+        }
         return false;
+    }
     entry = paging_lock_entry(v, address & ~7ul);
     if (!entry)
         return false;
