@@ -232,6 +232,38 @@ static void balloon_extent(void)
     lm_assert(reservation(XENMEM_populate_physmap, frames, PAGES, 0) == PAGES);
 }
 
+static void exchange(uint64_t nr_in, unsigned in_order, uint64_t nr_out, unsigned out_order,
+                     uint64_t *extent)
+{
+    struct xen_memory_exchange e = {
+        .in = {.extent_start = in_order ? extent : frames,
+               .nr_extents = nr_in,
+               .extent_order = in_order,
+               .domid = DOMID_SELF},
+        .out = {.extent_start = out_order ? extent : frames,
+                .nr_extents = nr_out,
+                .extent_order = out_order,
+                .domid = DOMID_SELF}};
+
+    lm_assert(hypercall_memory_op(XENMEM_exchange, &e) == 0);
+}
+
+/* Singles for an extent and back; and an exchange whose last page is refused. */
+static void exchange_extent(void)
+{
+    uint64_t extent = pfns[0], last = frames[PAGES - 1];
+    struct xen_memory_exchange bad = {
+        .in = {.extent_start = frames, .nr_extents = PAGES, .domid = DOMID_SELF},
+        .out = {.extent_start = &extent, .nr_extents = 1, .extent_order = 9, .domid = DOMID_SELF}};
+
+    frames[PAGES - 1] = 0;
+    lm_assert(hypercall_memory_op(XENMEM_exchange, &bad) == -XEN_EINVAL);
+    frames[PAGES - 1] = last;
+    exchange(PAGES, 0, 1, 9, &extent);
+    memcpy(frames, pfns, sizeof(frames));
+    exchange(1, 9, PAGES, 0, &extent);
+}
+
 /* --- grants --- */
 
 static char grant_area[LM_PAGE_SIZE] __attribute__((aligned(LM_PAGE_SIZE)));
@@ -361,6 +393,7 @@ const struct job jobs[] = {
     {"set_gdt of 14 pages", make_gdt, set_gdt},
     {"balloon: 512 pages", make_balloon, balloon_singles},
     {"balloon: an extent of 512 pages", NULL, balloon_extent},
+    {"exchange: 512 pages for an extent and back", NULL, exchange_extent},
     {"512 grants mapped and unmapped", make_grants, map_grants},
     {"512 grant copies of a page", NULL, copy_grants},
     {"multicall of 4096", make_calls, multicall},
