@@ -11,6 +11,7 @@
 
 #define LAMINA_OP_version 0
 #define LAMINA_OP_wire    1
+#define LAMINA_OP_audit   2
 
 /* Bytes of a wire's name, NUL included. */
 #define LAMINA_WIRE_NAME_LEN 32
@@ -44,6 +45,14 @@ struct lamina_wire {
     uint32_t
         id; /* out: event channel: the caller's own port, bound since before the domain started;
              * shared page: the grant reference, an entry of the owner's grant table */
+};
+
+/* LAMINA_OP_audit: what the hypervisor counts of each frame of the machine, against what refers to
+ * it. A finding is a mistake of the hypervisor's. */
+struct lamina_audit {
+    uint64_t frames;   /* out: that were looked at */
+    uint32_t findings; /* out: 0 if all is well; the first ones are lines in the hypervisor's log */
+    uint32_t pad;      /* out: 0 */
 };
 
 #endif /* __ASSEMBLER__ */

@@ -1,6 +1,7 @@
 /* Boot: from the loader to the first guest, as a list of steps. */
 #include "boot/memory.h"
 #include "boot/multiboot.h"
+#include "core/audit.h"
 #include "core/config.h"
 #include "core/domain.h"
 #include "core/hypercall.h"
@@ -96,6 +97,8 @@ static void build_all(const struct system_config *sys)
     unsigned n = 0;
 
     console_set_prefix(sys->nr_domains > 1);
+    if (sys->audit_calls && !audit_calls())
+        domains_report_failure();
     for (unsigned i = 0; i < sys->nr_domains; i++) {
         struct domain *d = NULL;
 

@@ -5,8 +5,10 @@
 
 #include <stdint.h>
 
+#ifndef ROUNDS
 #define ROUNDS 100000ul
-#define WORDS  7
+#endif
+#define WORDS 7
 
 struct message {
     uint64_t number;

@@ -9,6 +9,7 @@
 struct domain;
 struct vcpu;
 struct cpu;
+struct audit; /* core/audit.h */
 
 #include "arch_types.h"
 
@@ -124,6 +125,17 @@ void arch_update_vcpu_time(struct vcpu *v);
 /* --- console --- */
 
 void arch_console_write(const char *text, size_t length);
+
+/* --- the auditor (core/audit.c), in debug builds; findings are counted and logged --- */
+
+/* Something holds so many references on the frame, with so many uses. */
+void arch_audit_note(struct audit *a, mfn_t frame, uint32_t refs, uint32_t uses);
+/* Notes what the domain itself refers to; for each one that is not freed. */
+void arch_audit_domain(struct audit *a, const struct domain *d);
+/* At last: notes what pages refer to, and compares. */
+void arch_audit_frames(struct audit *a);
+
+/* --- the end --- */
 
 /* Ends the machine's run with this status for whoever started it (QEMU), or halts. */
 void arch_machine_exit(int status) __attribute__((noreturn));

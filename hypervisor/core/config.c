@@ -195,6 +195,8 @@ static const struct tree_property hypervisor_properties[] = {
     {"compatible", tree_parse_compatible, .expected = "\"lamina,hypervisor\""},
     {"allow-unsafe-cpu", tree_parse_flag, .expected = "no value",
      .offset = offsetof(struct system_config, allow_unsafe_cpu)},
+    {"audit-calls", tree_parse_flag, .expected = "no value",
+     .offset = offsetof(struct system_config, audit_calls)},
     {0},
 };
 

@@ -17,6 +17,7 @@ struct system_config {
     unsigned nr_domains;   /* nodes under /domains, wrong ones included */
     unsigned refused;      /* nodes outside /domains and /wiring that were reported as wrong */
     bool allow_unsafe_cpu; /* untrusted domains run even if the CPU leaks the hypervisor's memory */
+    bool audit_calls;      /* see core/audit.h */
     int wiring;            /* node offset, negative: none */
     struct {
         int node;

@@ -1,4 +1,5 @@
 #include "core/domain.h"
+#include "core/audit.h"
 #include "core/config.h"
 #include "core/hypercall.h"
 #include "core/log.h"
@@ -217,6 +218,7 @@ void domains_one_less(void)
 {
     if (__atomic_sub_fetch(&alive, 1, __ATOMIC_ACQ_REL))
         return;
+    audit_end();
     log_line("all domains are over");
     arch_machine_exit(any_failed ? 1 : 0);
 }

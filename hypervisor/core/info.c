@@ -1,4 +1,5 @@
 /* Hypercalls xen_version and lamina_op: what this hypervisor is. */
+#include "core/audit.h"
 #include "core/domain.h"
 #include "core/hypercall.h"
 #include "core/info.h"
@@ -116,6 +117,7 @@ long do_lamina_op(uint32_t cmd, guest_ptr_t arg)
     static const struct operation ops[] = {
         [LAMINA_OP_version] = OPERATION(version, struct lamina_version, true),
         [LAMINA_OP_wire] = OPERATION(wire, struct lamina_wire, true),
+        [LAMINA_OP_audit] = OPERATION(audit_op, struct lamina_audit, true),
     };
 
     return operation_call(__HYPERVISOR_lamina_op, ops, ARRAY_LEN(ops), cmd, current, arg);

@@ -49,8 +49,10 @@ void mutex_lock_contended(struct mutex *m)
     list_append(&m->waiters, &w.link);
     spin_unlock(&m->lock);
 
+    __atomic_fetch_add(&operations_suspended, 1, __ATOMIC_RELAXED);
     while (!READ_ONCE(w.granted))
         sched_block(is_granted, &w);
+    __atomic_fetch_sub(&operations_suspended, 1, __ATOMIC_RELAXED);
 
     /* The one who granted it may still be about to wake us: outlast that. */
     spin_lock(&m->lock);

@@ -15,6 +15,7 @@ struct run_queue {
 };
 
 static struct run_queue queues[MAX_CPUS];
+unsigned operations_suspended;
 
 static void slice_over(struct timer *t)
 {
@@ -224,6 +225,9 @@ void sched_idle(void)
 void cond_resched(void)
 {
     arch_poll_interrupts();
-    if (READ_ONCE(current->work) & WORK_RESCHED)
+    if (READ_ONCE(current->work) & WORK_RESCHED) {
+        __atomic_fetch_add(&operations_suspended, 1, __ATOMIC_RELAXED);
         schedule();
+        __atomic_fetch_sub(&operations_suspended, 1, __ATOMIC_RELAXED);
+    }
 }

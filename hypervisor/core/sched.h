@@ -29,6 +29,9 @@ struct sched_vcpu {
     uint64_t time_ns[4]; /* time spent in each state before since_ns */
 };
 
+/* vCPUs that were preempted, or wait for a mutex, half-way through an operation. */
+extern unsigned operations_suspended;
+
 /* Makes `idle`, whose stack the CPU is on, the CPU's idle vCPU. Once per CPU, before anything else.
  */
 void sched_init_cpu(unsigned cpu, struct vcpu *idle);

@@ -113,7 +113,7 @@ static void tell_held(struct audit *a)
 {
     for (unsigned i = 0; i < ARRAY_LEN(held); i++)
         if (held[i].used)
-            audit_note(a, mfn(held[i].frame), held[i].writable);
+            arch_audit_note(a, mfn(held[i].frame), 1, held[i].writable);
 }
 
 void ops_begin(void)

@@ -235,15 +235,14 @@ static void balloon_extent(void)
 static void exchange(uint64_t nr_in, unsigned in_order, uint64_t nr_out, unsigned out_order,
                      uint64_t *extent)
 {
-    struct xen_memory_exchange e = {
-        .in = {.extent_start = in_order ? extent : frames,
-               .nr_extents = nr_in,
-               .extent_order = in_order,
-               .domid = DOMID_SELF},
-        .out = {.extent_start = out_order ? extent : frames,
-                .nr_extents = nr_out,
-                .extent_order = out_order,
-                .domid = DOMID_SELF}};
+    struct xen_memory_exchange e = {.in = {.extent_start = in_order ? extent : frames,
+                                           .nr_extents = nr_in,
+                                           .extent_order = in_order,
+                                           .domid = DOMID_SELF},
+                                    .out = {.extent_start = out_order ? extent : frames,
+                                            .nr_extents = nr_out,
+                                            .extent_order = out_order,
+                                            .domid = DOMID_SELF}};
 
     lm_assert(hypercall_memory_op(XENMEM_exchange, &e) == 0);
 }

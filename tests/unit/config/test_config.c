@@ -38,7 +38,8 @@ static void test_full_domain(void **state)
     struct domain_config dom;
 
     (void)state;
-    assert_true(open_tree(HEAD "model = \"test\"; #address-cells = <1>; hypervisor { }; domains { "
+    assert_true(open_tree(HEAD "model = \"test\"; #address-cells = <1>; "
+                               "hypervisor { audit-calls; }; domains { "
                                "first { " MINIMAL "}; "
                                "x: Web.1_a+b-c { compatible = \"lamina,domain\"; "
                                "kernel = [01 02 03]; ramdisk = [0a 0b]; memory = <1048576>; "
@@ -49,6 +50,8 @@ static void test_full_domain(void **state)
                                "no-console-write; }; }; wiring { }; };"));
     assert_int_equal(sys.nr_domains, 2);
     assert_int_equal(sys.refused, 0);
+    assert_true(sys.audit_calls);
+    assert_false(sys.allow_unsafe_cpu);
     assert_true(config_next_wire(&sys, -1) < 0);
     assert_true(config_domain(&sys, 0, &dom));
     assert_string_equal(dom.name, "first");
@@ -346,6 +349,8 @@ static void test_wrong_surroundings(void **state)
         {"serial = <1>; ", "/: serial: unknown property: docs/system-tree.md has the known ones"},
         {"hypervisor { log-level = <1>; }; ",
          "/hypervisor: log-level: unknown property: docs/system-tree.md has the known ones"},
+        {"hypervisor { audit-calls = <1>; }; ",
+         "/hypervisor: audit-calls = <1>: expected no value"},
         {"hypervisor { compatible = \"x\"; }; ",
          "/hypervisor: compatible = \"x\": expected \"lamina,hypervisor\""},
         {"wiring { x = <1>; }; ",

@@ -116,6 +116,26 @@ static void numbers_without_a_call_answer_enosys(void **state)
                 assert_int_equal(call_as(version, nr), -XEN_ENOSYS);
 }
 
+static long other(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+{
+    (void)b, (void)c, (void)d, (void)e, (void)f;
+    return 9000 + (long)a;
+}
+
+static void a_handler_is_replaced_where_it_is(void **state)
+{
+    hypercall_t was = abi_version_find(2)->call[18];
+
+    (void)state;
+    assert_ptr_equal(hypercall_replace(18, other), was);
+    assert_int_equal(call_as(1, 18), 9005);
+    assert_int_equal(call_as(2, 18), 9005);
+    assert_int_equal(call_as(3, 18), -XEN_ENOSYS);
+    assert_int_equal(call_as(2, 29), 2005);
+    assert_null(hypercall_replace(40, other));
+    assert_int_equal(call_as(1, 40), -XEN_ENOSYS);
+}
+
 static void only_published_versions_exist(void **state)
 {
     (void)state;
@@ -226,6 +246,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(each_version_has_its_calls, setup),
         cmocka_unit_test_setup(numbers_without_a_call_answer_enosys, setup),
+        cmocka_unit_test_setup(a_handler_is_replaced_where_it_is, setup),
         cmocka_unit_test_setup(only_published_versions_exist, setup),
         cmocka_unit_test_setup(sub_operations_go_with_the_version, setup),
         cmocka_unit_test_setup(multicall_runs_each_and_reports_each, setup),

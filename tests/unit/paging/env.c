@@ -18,7 +18,8 @@ void (*env_race)(void);
 void (*env_copied)(void *from, size_t bytes);
 void (*env_resched)(void);
 void (*env_held)(struct audit *a);
-unsigned env_flushes, env_log_lines, env_rescheds;
+const char *env_finding = "";
+unsigned env_flushes, env_log_lines, env_rescheds, env_own_lines;
 char env_log[256];
 const struct domain *env_log_of;
 static struct abi_version abi;
@@ -304,6 +305,7 @@ void log_line(const char *fmt, ...)
 {
     va_list args;
 
+    env_own_lines++;
     va_start(args, fmt);
     vfprintf(stderr, fmt, args);
     va_end(args);
@@ -430,14 +432,19 @@ unsigned env_reap(void)
 unsigned env_audit(void)
 {
     static struct audit_count count[ENV_FRAMES];
-    struct domain *all[ENV_DOMAINS + ARRAY_LEN(ended)];
-    struct audit a = {.domains = all, .held = env_held, .count = count};
+    static struct audit a;
 
+    memset(count, 0, sizeof(count));
+    a = (struct audit){.count = count};
     for (unsigned i = 1; i <= ENV_DOMAINS; i++)
         if (env_domain[i])
-            all[a.nr_domains++] = env_domain[i];
+            arch_audit_domain(&a, env_domain[i]);
     for (unsigned i = 0; i < ARRAY_LEN(ended); i++)
         if (ended[i])
-            all[a.nr_domains++] = ended[i];
-    return paging_audit(&a);
+            arch_audit_domain(&a, ended[i]);
+    if (env_held)
+        env_held(&a);
+    arch_audit_frames(&a);
+    env_finding = a.line[0];
+    return a.findings;
 }

@@ -3,8 +3,8 @@
 #ifndef ENV_H
 #define ENV_H
 
+#include "core/audit.h"
 #include "core/domain.h"
-#include "audit.h"
 #include "paging/paging.h"
 
 #ifndef ENV_FRAMES
@@ -44,7 +44,8 @@ static inline guest_ptr_t gp(const void *p)
 
 /* --- what happened --- */
 extern unsigned env_flushes, env_log_lines, env_rescheds;
-extern char env_log[256]; /* the last line of a domain's log */
+extern unsigned env_own_lines; /* of the hypervisor's own log */
+extern char env_log[256];      /* the last line of a domain's log */
 extern const struct domain *env_log_of;
 /* Whether the domains' ABI version has all sub-operations (so at first) or none. */
 void env_set_subops(bool all);
@@ -59,8 +60,10 @@ void env_tlb_fill(unsigned cpu);
  * Says which. */
 bool env_tlb_wrong(void);
 
-/* Whether the auditor finds something. env_held tells of references that the test holds. */
+/* Whether the auditor finds something, which env_finding then tells. env_held tells of references
+ * that the test holds. */
 extern void (*env_held)(struct audit *a);
+extern const char *env_finding;
 unsigned env_audit(void);
 
 #endif

@@ -29,7 +29,7 @@ static mfn_t held;
 
 static void tell_held(struct audit *a)
 {
-    audit_note(a, held, true);
+    arch_audit_note(a, held, 1, 1);
 }
 
 /* Another domain maps a frame: frame and struct wait for it. */

@@ -4,7 +4,7 @@
 #define WORKERS 5
 
 static struct mutex m;
-static unsigned inside, order[WORKERS], nr_done;
+static unsigned workers, inside, order[WORKERS], nr_done;
 
 /* Gives way while it holds the mutex, so that all others pile up behind it. */
 static void worker(void *arg)
@@ -17,6 +17,7 @@ static void worker(void *arg)
     for (unsigned i = 0; i < 3; i++)
         sched_give_way();
     assert_int_equal(--inside, 0);
+    assert_int_equal(operations_suspended, workers - nr_done - 1); /* all that wait */
     order[nr_done++] = me;
     mutex_unlock(&m);
     assert_false(mutex_held(&m));
@@ -27,6 +28,7 @@ static struct domain *start_workers(void (*body)(void *arg))
     struct domain *d = fake_new_domain(WORKERS);
 
     mutex_init(&m);
+    workers = WORKERS;
     inside = nr_done = 0;
     for (unsigned i = 0; i < WORKERS; i++) {
         fake_give_body(d->vcpu[i], body, (void *)(uintptr_t)i);
@@ -105,6 +107,7 @@ void mutex_outlasts_spurious_wakes(void **state)
 
     (void)state;
     mutex_init(&m);
+    workers = WORKERS - 1;
     inside = nr_done = 0;
     for (unsigned i = 0; i < WORKERS; i++) {
         fake_give_body(d->vcpu[i], i ? stopped_worker : disturber, (void *)(uintptr_t)i);

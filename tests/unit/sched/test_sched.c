@@ -391,7 +391,18 @@ static void long_work(void *arg)
     }
 }
 
-/* A long hypercall lets the other vCPU have its share. */
+static unsigned found_suspended;
+
+static void compute_beside(void *arg)
+{
+    while (fake_now < stop_at) {
+        found_suspended += operations_suspended;
+        fake_compute(100000);
+        *(uint64_t *)arg += 100000;
+    }
+}
+
+/* A long hypercall lets the other vCPU have its share, who can know that it is not over. */
 static void long_operations_give_way(void **state)
 {
     struct domain *d = fake_new_domain(2);
@@ -399,12 +410,14 @@ static void long_operations_give_way(void **state)
 
     (void)state;
     stop_at = fake_now + 200000000;
-    ran[1] = 0;
+    ran[1] = found_suspended = 0;
     start(d->vcpu[0], long_work, &steps);
-    start(d->vcpu[1], compute, &ran[1]);
+    start(d->vcpu[1], compute_beside, &ran[1]);
     fake_run(0);
     assert_in_range(steps, 990, 1110);
     assert_in_range(ran[1], 89000000, 111000000);
+    assert_int_equal(found_suspended, ran[1] / 100000);
+    assert_int_equal(operations_suspended, 0);
     end_domain(d);
 }
 
