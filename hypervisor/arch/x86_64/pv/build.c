@@ -206,7 +206,7 @@ static bool fill(struct domain *d, const struct domain_config *config, const str
     struct image_segment seg;
 
     for (unsigned cursor = 0; image_next_segment(image, &cursor, &seg);)
-        put(plan, seg.virt, seg.bytes, seg.file_bytes);
+        put(plan, seg.virt, image->file + seg.offset, seg.file_bytes);
     put_pages(plan->ramdisk.pfn, config->ramdisk.data, config->ramdisk.size);
     fill_p2m(plan);
     fill_hypercall_page(plan);
