@@ -65,19 +65,7 @@ static int find_free(struct domain *d, struct evtchn **found)
     if (word == ARRAY_LEN(e->used))
         return -XEN_ENOSPC;
     *found = evtchn_lookup(d, word * 64 + (unsigned)__builtin_ctzl(~e->used[word]));
-    if (!*found)
-        return -XEN_EAGAIN;
-    (*found)->notify = d->vcpu[0];
-    return 0;
-}
-
-/* Whether to look for a free port once more, as now there is one. */
-static bool made_room(struct domain *d, int *rc)
-{
-    if (*rc != -XEN_EAGAIN)
-        return false;
-    *rc = grow_to(d, READ_ONCE(d->evtchn.nr_ports));
-    return *rc == 0;
+    return *found ? 0 : -XEN_EAGAIN;
 }
 
 /* Takes a free channel into use. A sender that was late for its former use may have marked it. */
@@ -96,26 +84,42 @@ static void connect(struct evtchn *a, struct evtchn *b)
     WRITE_ONCE(b->peer, a);
 }
 
-/* Takes the lowest free port into use as `model` says. */
+/* The lock is held. Takes the lowest free port into use as `model` says. */
+static int try_open(struct domain *d, const struct evtchn *model, uint32_t *port)
+{
+    struct evtchn *chn, *peer = model->peer;
+    int rc = find_free(d, &chn);
+
+    if (model->state == CHAN_VIRQ && *virq_slot(model))
+        return -XEN_EEXIST;
+    if (rc)
+        return rc;
+    if (peer && (peer->state != CHAN_UNBOUND || peer->remote_domid != d->id))
+        return -XEN_EINVAL;
+    chn->notify = model->notify;
+    chn->virq = model->virq;
+    chn->remote_domid = model->remote_domid;
+    occupy(chn, model->state);
+    if (model->state == CHAN_VIRQ)
+        WRITE_ONCE(*virq_slot(chn), chn->port);
+    if (peer) {
+        connect(chn, peer);
+        /* What was sent before this counts as one event. */
+        evtchn_mark_pending(chn);
+    }
+    *port = chn->port;
+    return 0;
+}
+
 static int open_port(struct domain *d, const struct evtchn *model, uint32_t *port)
 {
-    struct evtchn *chn;
     int rc;
 
     do {
         spin_lock(&evtchn_lock);
-        rc = model->state == CHAN_VIRQ && *virq_slot(model) ? -XEN_EEXIST : find_free(d, &chn);
-        if (!rc) {
-            chn->notify = model->notify;
-            chn->virq = model->virq;
-            chn->remote_domid = model->remote_domid;
-            occupy(chn, model->state);
-            if (model->state == CHAN_VIRQ)
-                WRITE_ONCE(*virq_slot(chn), chn->port);
-            *port = chn->port;
-        }
+        rc = try_open(d, model, port);
         spin_unlock(&evtchn_lock);
-    } while (made_room(d, &rc));
+    } while (rc == -XEN_EAGAIN && !(rc = grow_to(d, READ_ONCE(d->evtchn.nr_ports))));
     return rc;
 }
 
@@ -132,36 +136,16 @@ static long alloc_unbound(struct vcpu *v, struct evtchn_alloc_unbound *arg)
     return rc ? rc : open_port(d, &unbound, &arg->port);
 }
 
-/* The lock is held. */
-static int bind_to(struct domain *d, struct domain *remote, struct evtchn_bind_interdomain *arg)
-{
-    struct evtchn *far = evtchn_lookup(remote, arg->remote_port), *near;
-    int rc = find_free(d, &near);
-
-    if (rc)
-        return rc;
-    if (!far || far->state != CHAN_UNBOUND || far->remote_domid != d->id)
-        return -XEN_EINVAL;
-    occupy(near, CHAN_INTERDOMAIN);
-    connect(near, far);
-    /* What was sent before this counts as one event. */
-    evtchn_mark_pending(near);
-    arg->local_port = near->port;
-    return 0;
-}
-
 static long bind_interdomain(struct vcpu *v, struct evtchn_bind_interdomain *arg)
 {
     struct domain *d = v->domain, *remote = domain_get(arg->remote_dom);
+    struct evtchn end = {.state = CHAN_INTERDOMAIN, .notify = d->vcpu[0]};
     int rc;
 
     if (!remote)
         return -XEN_ESRCH;
-    do {
-        spin_lock(&evtchn_lock);
-        rc = bind_to(d, remote, arg);
-        spin_unlock(&evtchn_lock);
-    } while (made_room(d, &rc));
+    end.peer = evtchn_lookup(remote, arg->remote_port);
+    rc = end.peer ? open_port(d, &end, &arg->local_port) : -XEN_EINVAL;
     domain_put(remote);
     return rc;
 }

@@ -121,21 +121,24 @@ long do_event_channel_op(uint32_t cmd, guest_ptr_t arg)
     return cmd == EVTCHNOP_send ? send(d, port) : unmask(d, port);
 }
 
+/* From the hypervisor's end: nothing if the port is not, or no longer, for that. */
+static void mark_if(struct domain *d, uint32_t port, enum evtchn_state state)
+{
+    struct evtchn *chn = evtchn_lookup(d, port);
+
+    if (chn && READ_ONCE(chn->state) == state)
+        evtchn_mark_pending(chn);
+}
+
 void evtchn_raise_virq(struct vcpu *v, unsigned virq)
 {
-    struct evtchn *chn = evtchn_lookup(v->domain, READ_ONCE(v->evtchn.virq_port[virq]));
-
     /* Not bound means port 0, which is not CHAN_VIRQ. */
-    if (chn && READ_ONCE(chn->state) == CHAN_VIRQ)
-        evtchn_mark_pending(chn);
+    mark_if(v->domain, READ_ONCE(v->evtchn.virq_port[virq]), CHAN_VIRQ);
 }
 
 void evtchn_notify(struct domain *d, uint32_t port)
 {
-    struct evtchn *chn = evtchn_lookup(d, port);
-
-    if (chn && READ_ONCE(chn->state) == CHAN_HYPERVISOR)
-        evtchn_mark_pending(chn);
+    mark_if(d, port, CHAN_HYPERVISOR);
 }
 
 bool evtchn_deliverable(struct vcpu *v)
