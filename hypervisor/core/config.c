@@ -3,6 +3,7 @@
 #include "core/config.h"
 #include "core/domain.h"
 #include "core/log.h"
+#include "lib/format.h"
 #include "lib/string.h"
 
 #define FDT_VERSION     17
@@ -156,6 +157,7 @@ int config_next_wire(const struct system_config *sys, int after)
 bool config_wire(const struct system_config *sys, int offset, struct wire_config *wire)
 {
     const struct tree_property *properties = event_properties;
+    const char *name;
 
     *wire = (struct wire_config){.sys = sys, .kind = LAMINA_WIRE_event_channel};
     if (fdt_node_check_compatible(sys->fdt, offset, "lamina,shared-page") == 0) {
@@ -167,8 +169,9 @@ bool config_wire(const struct system_config *sys, int offset, struct wire_config
         tree_refuse_compatible(&node, "\"lamina,event-channel\" or \"lamina,shared-page\"");
         return false;
     }
-    if (!tree_read_named(sys->fdt, offset, "/wiring/", &wire->name, properties, wire))
+    if (!tree_read_named(sys->fdt, offset, "/wiring/", &name, properties, wire))
         return false;
+    format(wire->name, sizeof(wire->name), "%s", name);
     if (wire->kind == LAMINA_WIRE_shared_page)
         wire->end[1].number = wire->end[0].number;
     if (wire->end[0].domid != wire->end[1].domid)

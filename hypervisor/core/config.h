@@ -1,11 +1,12 @@
 /* The system tree: the device tree blob that says what to run. docs/system-tree.md is its
  * reference. Every wrong thing is reported with log_line() as "NODE: PROPERTY = VALUE: expected
- * ...", and only the domain or wire that has it is refused. Nothing is allocated or copied: what
- * these structures point at lies in the blob, which must stay. Boot only; libfdt needs a stack
- * protector canary at %fs:0x28. */
+ * ...", and only the domain or wire that has it is refused. Nothing is allocated: what these
+ * structures point at lies in the blob, which must stay. Boot only; libfdt needs a stack protector
+ * canary at %fs:0x28. */
 #pragma once
 
 #include "lib/types.h"
+#include "abi/lamina.h"
 #include "core/tree.h"
 
 #define CONFIG_MAX_DOMAINS 2048
@@ -43,8 +44,8 @@ struct domain_config {
 
 struct wire_config {
     const struct system_config *sys;
-    const char *name; /* the node's, 1 .. 31 characters */
-    uint32_t kind;    /* LAMINA_WIRE_* */
+    char name[LAMINA_WIRE_NAME_LEN]; /* the node's, 1 .. 31 characters */
+    uint32_t kind;                   /* LAMINA_WIRE_* */
     struct wire_config_end {
         uint16_t domid;  /* exists in the tree; may have been refused */
         uint32_t number; /* port; for a shared page the grant reference, at both ends */
