@@ -45,8 +45,7 @@ static int grow_to(struct domain *d, uint32_t port)
             page = NULL;
         }
         spin_unlock(&evtchn_lock);
-        if (page)
-            arch_free_pages(page, 0);
+        arch_free_pages(page, 0); /* NULL: it is in use */
     }
     return 0;
 }
@@ -338,10 +337,6 @@ int evtchn_init(struct domain *d)
 
 void evtchn_free(struct domain *d)
 {
-    d->evtchn.nr_ports = 0;
-    for (unsigned i = 0; i < ARRAY_LEN(d->evtchn.page); i++) {
-        if (d->evtchn.page[i])
-            arch_free_pages(d->evtchn.page[i], 0);
-        d->evtchn.page[i] = NULL;
-    }
+    for (unsigned i = 0; i < ARRAY_LEN(d->evtchn.page); i++)
+        arch_free_pages(d->evtchn.page[i], 0);
 }

@@ -7,6 +7,7 @@
 
 #include "lib/types.h"
 #include "lib/spinlock.h"
+#include "abi/xen.h"
 #include "core/timer.h"
 
 struct domain;
@@ -45,11 +46,9 @@ struct evtchn_domain {
     void (*on_hypervisor_event)(struct domain *d); /* the guest rang a CHAN_HYPERVISOR port */
 };
 
-#define NR_VIRQS_KEPT 24
-
 struct evtchn_vcpu {
-    uint32_t virq_port[NR_VIRQS_KEPT]; /* 0: not bound */
-    uint32_t poll_port;                /* the one port polled, 0: several */
+    uint32_t virq_port[NR_VIRQS]; /* 0: not bound */
+    uint32_t poll_port;           /* the one port polled, 0: several */
     struct timer poll_timer;
 };
 

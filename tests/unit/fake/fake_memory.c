@@ -35,7 +35,8 @@ void *arch_alloc_pages(unsigned order)
 
 void arch_free_pages(void *pages, unsigned order)
 {
-    fake_pages -= 1u << order;
+    if (pages)
+        fake_pages -= 1u << order;
     free(pages);
 }
 
