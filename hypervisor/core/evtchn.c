@@ -181,7 +181,7 @@ static long bind_vcpu(struct vcpu *v, struct evtchn_bind_vcpu *arg)
         return -XEN_EINVAL;
 
     spin_lock(&evtchn_lock);
-    if (chn->state <= CHAN_RESERVED || chn->state == CHAN_IPI ||
+    if (chn->state == CHAN_FREE || chn->state == CHAN_IPI ||
         (chn->state == CHAN_VIRQ && !virq_is_global(chn->virq)))
         rc = -XEN_EINVAL;
     else
@@ -216,7 +216,7 @@ static long close_port(struct domain *d, uint32_t port)
     if (!chn)
         return -XEN_EINVAL;
     spin_lock(&evtchn_lock);
-    if (chn->state <= CHAN_RESERVED)
+    if (chn->state == CHAN_FREE)
         rc = -XEN_EINVAL;
     else
         release(d, chn);
@@ -231,15 +231,6 @@ static long close(struct vcpu *v, struct evtchn_close *arg)
 
 static long status(struct vcpu *v, struct evtchn_status *arg)
 {
-    static const uint8_t statuses[] = {
-        [CHAN_FREE] = EVTCHNSTAT_closed,
-        [CHAN_RESERVED] = EVTCHNSTAT_closed,
-        [CHAN_UNBOUND] = EVTCHNSTAT_unbound,
-        [CHAN_INTERDOMAIN] = EVTCHNSTAT_interdomain,
-        [CHAN_VIRQ] = EVTCHNSTAT_virq,
-        [CHAN_IPI] = EVTCHNSTAT_ipi,
-        [CHAN_HYPERVISOR] = EVTCHNSTAT_interdomain,
-    };
     struct domain *d = v->domain;
     const struct evtchn *chn = evtchn_lookup(d, arg->port);
     int rc = domain_check_own(arg->dom);
@@ -247,8 +238,8 @@ static long status(struct vcpu *v, struct evtchn_status *arg)
     if (rc || !chn)
         return rc ? rc : -XEN_EINVAL;
     spin_lock(&evtchn_lock);
-    arg->status = statuses[chn->state];
-    arg->vcpu = chn->state > CHAN_RESERVED ? chn->notify->id : 0;
+    arg->status = chn->state == CHAN_HYPERVISOR ? EVTCHNSTAT_interdomain : chn->state;
+    arg->vcpu = chn->state != CHAN_FREE ? chn->notify->id : 0;
     if (chn->state == CHAN_UNBOUND) {
         arg->u.unbound.dom = chn->remote_domid;
     } else if (chn->state == CHAN_VIRQ) {
@@ -326,13 +317,8 @@ int evtchn_alloc_hypervisor_port(struct domain *d, void (*event)(struct domain *
 
 int evtchn_init(struct domain *d)
 {
-    int rc = grow_to(d, 0);
-
-    if (!rc) {
-        d->evtchn.page[0][0].state = CHAN_RESERVED;
-        d->evtchn.used[0] = 1;
-    }
-    return rc;
+    d->evtchn.used[0] = 1; /* port 0 */
+    return grow_to(d, 0);
 }
 
 void evtchn_free(struct domain *d)

@@ -8,6 +8,7 @@
 #include "lib/types.h"
 #include "lib/spinlock.h"
 #include "abi/xen.h"
+#include "abi/event_channel.h"
 #include "core/timer.h"
 
 struct domain;
@@ -16,13 +17,13 @@ struct vcpu;
 #define EVTCHN_PORTS    4096u /* of the 2-level ABI on 64 bits; port 0 is never used */
 #define EVTCHN_PER_PAGE 128u
 
+/* As EVTCHNOP_status tells it, but for the last one. */
 enum evtchn_state {
-    CHAN_FREE,
-    CHAN_RESERVED, /* port 0 */
-    CHAN_UNBOUND,
-    CHAN_INTERDOMAIN,
-    CHAN_VIRQ,
-    CHAN_IPI,
+    CHAN_FREE = EVTCHNSTAT_closed, /* port 0 too, though it is never used */
+    CHAN_UNBOUND = EVTCHNSTAT_unbound,
+    CHAN_INTERDOMAIN = EVTCHNSTAT_interdomain,
+    CHAN_VIRQ = EVTCHNSTAT_virq,
+    CHAN_IPI = EVTCHNSTAT_ipi,
     CHAN_HYPERVISOR, /* the other end is the hypervisor */
 };
 

@@ -98,7 +98,7 @@ static int unmask(struct domain *d, uint32_t port)
         return -XEN_EINVAL;
     word = chn->port / 64; /* not of the guest's number: the look-up clamped that */
     bit = chn->port % 64;
-    if (READ_ONCE(chn->state) <= CHAN_RESERVED)
+    if (READ_ONCE(chn->state) == CHAN_FREE)
         return 0;
     masked = __atomic_fetch_and(&d->shared->evtchn_mask[word], ~(1ul << bit), __ATOMIC_SEQ_CST);
     if ((masked & READ_ONCE(d->shared->evtchn_pending[word])) >> bit & 1)
