@@ -153,11 +153,10 @@ static void add_free(uint64_t start, uint64_t end)
 
 void memory_init(const struct boot_info *info)
 {
-    uint64_t max_mfn;
+    const uint64_t max_mfn = info->ram_end / PAGE_SIZE;
 
     if (!info->nr_ram)
         panic("no memory: the loader's map has no usable range");
-    max_mfn = info->ram[info->nr_ram - 1].end / PAGE_SIZE;
     memcpy(free_ranges, info->ram, info->nr_ram * sizeof(info->ram[0]));
     nr_free = info->nr_ram;
     exclude(0, image_pa(image_end)); /* the first MiB is the firmware's, and for starting CPUs */

@@ -33,25 +33,18 @@ static const void *at(uint32_t physical)
     return (const void *)(DIRECT_START + physical);
 }
 
-/* Keeps the list ascending and disjoint, whatever the firmware's order. */
 static void add_ram(struct boot_info *info, uint64_t start, uint64_t end)
 {
-    unsigned i;
-
     start = (start + PAGE_SIZE - 1) & PAGE_MASK;
     end = MIN(end, DIRECT_END - DIRECT_START) & PAGE_MASK;
-    for (i = 0; i < info->nr_ram; i++) {
+    for (unsigned i = 0; i < info->nr_ram; i++)
         if (start < info->ram[i].end && end > info->ram[i].start)
             return; /* overlaps what we have: the first mention counts */
-        if (start < info->ram[i].start)
-            break;
-    }
     if (start >= end || info->nr_ram == BOOT_RANGES_MAX)
         return;
-    for (unsigned j = info->nr_ram++; j > i; j--)
-        info->ram[j] = info->ram[j - 1];
-    info->ram[i] = (struct range){start, end};
+    info->ram[info->nr_ram++] = (struct range){start, end};
     info->ram_bytes += end - start;
+    info->ram_end = MAX(info->ram_end, end);
 }
 
 void multiboot_read(struct boot_info *info, uint32_t magic, uint32_t info_address)

@@ -11,9 +11,9 @@ struct range {
 };
 
 struct boot_info {
-    struct range ram[BOOT_RANGES_MAX]; /* whole pages of usable memory, ascending, disjoint */
+    struct range ram[BOOT_RANGES_MAX]; /* whole pages of usable memory, disjoint, in any order */
     unsigned nr_ram;
-    uint64_t ram_bytes;
+    uint64_t ram_bytes, ram_end;
     struct range module; /* the first one: the system tree; empty: none */
 };
 
