@@ -4,17 +4,12 @@
 
 struct spinlock evtchn_lock;
 
+#define VIRQS_OF_VCPUS \
+    (1u << VIRQ_TIMER | 1u << VIRQ_DEBUG | 1u << VIRQ_XENOPROF | 1u << VIRQ_XENPMU)
+
 static bool virq_is_global(uint32_t virq)
 {
-    switch (virq) {
-    case VIRQ_TIMER:
-    case VIRQ_DEBUG:
-    case VIRQ_XENOPROF:
-    case VIRQ_XENPMU:
-        return false;
-    default:
-        return true;
-    }
+    return !(VIRQS_OF_VCPUS >> virq & 1);
 }
 
 /* Where it is noted which port a VIRQ is bound to. */
