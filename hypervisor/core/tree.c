@@ -71,8 +71,9 @@ static void show_value(char *out, struct tree_bytes v)
                        : " (bytes)");
 }
 
-void tree_refuse(struct tree_node *node, const char *name, struct tree_bytes v,
-                 const char *expected)
+/* That the property has this value, or that it is missing (v.data is NULL). */
+static void refuse(struct tree_node *node, const char *name, struct tree_bytes v,
+                   const char *expected)
 {
     char value[VALUE_SIZE];
 
@@ -128,7 +129,7 @@ void tree_refuse_compatible(struct tree_node *node, const char *expected)
     int size;
     const char *data = fdt_getprop(node->fdt, node->offset, "compatible", &size);
 
-    tree_refuse(node, "compatible", (struct tree_bytes){data, (size_t)size}, expected);
+    refuse(node, "compatible", (struct tree_bytes){data, (size_t)size}, expected);
 }
 
 static void read_property(struct tree_node *node, int at, const struct tree_property *table,
@@ -155,7 +156,7 @@ static void read_property(struct tree_node *node, int at, const struct tree_prop
     else if (p->parse)
         expected = p->parse(p, v, out);
     if (expected)
-        tree_refuse(node, name, v, expected);
+        refuse(node, name, v, expected);
     *seen |= bit;
 }
 
@@ -172,7 +173,7 @@ bool tree_read(struct tree_node *node, const struct tree_property *table, void *
     }
     for (const struct tree_property *p = table; p->name && node->errors < MAX_ERRORS; p++)
         if (p->required && !(seen & (1u << (p - table))))
-            tree_refuse(node, p->name, (struct tree_bytes){0}, p->expected);
+            refuse(node, p->name, (struct tree_bytes){0}, p->expected);
     return node->errors == 0;
 }
 

@@ -45,10 +45,7 @@ bool tree_read_named(const void *fdt, int offset, const char *parent_path, const
 /* False, logged, if there is a node in the node. */
 bool tree_expect_leaf(struct tree_node *node);
 
-/* Logs "PATH: NAME = VALUE: expected EXPECTED", or that it is missing (v.data is NULL). */
-void tree_refuse(struct tree_node *node, const char *name, struct tree_bytes v,
-                 const char *expected);
-/* The same for its compatible. */
+/* Logs "PATH: compatible = VALUE: expected EXPECTED", or that it is missing. */
 void tree_refuse_compatible(struct tree_node *node, const char *expected);
 
 /* Cell number index of a value that has it. */
