@@ -167,11 +167,6 @@ static bool read_xen_string(struct parser *p, uint32_t type, const char *text, s
     return true;
 }
 
-static uint64_t round_up_4(uint64_t n)
-{
-    return (n + 3) & ~3ul;
-}
-
 static bool is_owner(const note_header_t *note, const char *wanted)
 {
     return note->n_namesz == strlen(wanted) + 1 && memcmp(note + 1, wanted, note->n_namesz) == 0;
@@ -179,7 +174,7 @@ static bool is_owner(const note_header_t *note, const char *wanted)
 
 static bool read_note(struct parser *p, const note_header_t *note)
 {
-    const char *desc = (const char *)(note + 1) + round_up_4(note->n_namesz);
+    const char *desc = (const char *)(note + 1) + round_up(note->n_namesz, 4);
     const uint32_t type = note->n_type;
 
     if (is_owner(note, LAMINA_ELFNOTE_OWNER) && type == LAMINA_ELFNOTE_ABI_VERSION)
@@ -200,7 +195,7 @@ static bool read_notes(struct parser *p, uint64_t offset, uint64_t bytes)
                       bytes, offset);
     while (bytes >= sizeof(note_header_t)) {
         const note_header_t *note = (const note_header_t *)(p->img->file + offset);
-        uint64_t size = sizeof(*note) + round_up_4(note->n_namesz) + note->n_descsz;
+        uint64_t size = sizeof(*note) + round_up(note->n_namesz, 4) + note->n_descsz;
 
         if (size > bytes)
             return refuse(p, "note at %#lx takes %lu bytes: expected at most the %lu left", offset,
@@ -209,7 +204,7 @@ static bool read_notes(struct parser *p, uint64_t offset, uint64_t bytes)
             return refuse(p, "has more than %u notes: expected at most that many", MAX_NOTES);
         if (!read_note(p, note))
             return false;
-        size = MIN(round_up_4(size), bytes);
+        size = MIN(round_up(size, 4), bytes);
         offset += size;
         bytes -= size;
     }

@@ -13,11 +13,6 @@ static uint64_t pages_for(uint64_t bytes)
     return bytes / PAGE_SIZE + (bytes % PAGE_SIZE != 0);
 }
 
-static uint64_t round_up(uint64_t n, uint64_t multiple)
-{
-    return (n + multiple - 1) / multiple * multiple;
-}
-
 static uint64_t area_end(const struct plan_range *area)
 {
     return area->virt + area->pages * PAGE_SIZE;

@@ -19,7 +19,7 @@ static unsigned nr_free;
 static void exclude(uint64_t start, uint64_t end)
 {
     start &= PAGE_MASK;
-    end = (end + PAGE_SIZE - 1) & PAGE_MASK;
+    end = round_up(end, PAGE_SIZE);
     for (unsigned i = 0, nr = nr_free; i < nr; i++) {
         struct range *r = &free_ranges[i];
 
@@ -180,5 +180,5 @@ void memory_release_module(const struct boot_info *info)
 {
     uint64_t start = MAX(info->module.start & PAGE_MASK, image_pa(image_end));
 
-    add_free(start, (info->module.end + PAGE_SIZE - 1) & PAGE_MASK);
+    add_free(start, round_up(info->module.end, PAGE_SIZE));
 }

@@ -35,7 +35,7 @@ static const void *at(uint32_t physical)
 
 static void add_ram(struct boot_info *info, uint64_t start, uint64_t end)
 {
-    start = (start + PAGE_SIZE - 1) & PAGE_MASK;
+    start = round_up(start, PAGE_SIZE);
     end = MIN(end, DIRECT_END - DIRECT_START) & PAGE_MASK;
     for (unsigned i = 0; i < info->nr_ram; i++)
         if (start < info->ram[i].end && end > info->ram[i].start)
