@@ -28,19 +28,8 @@ struct parser {
     bool loadable;      /* LOADER or GUEST_OS is right */
 };
 
-/* Logs the line, after the domain's name; returns false. */
-static bool refuse(const struct parser *p, const char *fmt, ...) PRINTF(2, 3);
-static bool refuse(const struct parser *p, const char *fmt, ...)
-{
-    char text[192];
-    va_list args;
-
-    va_start(args, fmt);
-    vformat(text, sizeof(text), fmt, args);
-    va_end(args);
-    log_line("/domains/%s: kernel: %s", p->name, text);
-    return false;
-}
+/* Logs the line, after the domain's name; its value is false. */
+#define refuse(p, fmt, ...) (log_line("/domains/%s: kernel: " fmt, (p)->name, ##__VA_ARGS__), false)
 
 static bool in_file(const struct image *img, uint64_t offset, uint64_t bytes)
 {
