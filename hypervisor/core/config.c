@@ -3,7 +3,6 @@
 #include "core/config.h"
 #include "core/domain.h"
 #include "core/log.h"
-#include "lib/format.h"
 #include "lib/string.h"
 
 #define FDT_VERSION     17
@@ -82,7 +81,7 @@ bool config_domain(const struct system_config *sys, unsigned index, struct domai
         .weight = 256,
         .id = (uint16_t)(index + 1),
     };
-    if (!tree_read_named(sys->fdt, sys->domain[index].node, "/domains/", &dom->name,
+    if (!tree_read_named(sys->fdt, sys->domain[index].node, "/domains/", dom->name,
                          domain_properties, dom))
         return false;
     dom->pages = (uint64_t)dom->memory << (20 - PAGE_SHIFT);
@@ -157,7 +156,6 @@ int config_next_wire(const struct system_config *sys, int after)
 bool config_wire(const struct system_config *sys, int offset, struct wire_config *wire)
 {
     const struct tree_property *properties = event_properties;
-    const char *name;
 
     *wire = (struct wire_config){.sys = sys, .kind = LAMINA_WIRE_event_channel};
     if (fdt_node_check_compatible(sys->fdt, offset, "lamina,shared-page") == 0) {
@@ -169,9 +167,8 @@ bool config_wire(const struct system_config *sys, int offset, struct wire_config
         tree_refuse_compatible(&node, "\"lamina,event-channel\" or \"lamina,shared-page\"");
         return false;
     }
-    if (!tree_read_named(sys->fdt, offset, "/wiring/", &name, properties, wire))
+    if (!tree_read_named(sys->fdt, offset, "/wiring/", wire->name, properties, wire))
         return false;
-    format(wire->name, sizeof(wire->name), "%s", name);
     if (wire->kind == LAMINA_WIRE_shared_page)
         wire->end[1].number = wire->end[0].number;
     if (wire->end[0].domid != wire->end[1].domid)

@@ -6,7 +6,6 @@
 #pragma once
 
 #include "lib/types.h"
-#include "abi/lamina.h"
 #include "core/tree.h"
 
 #define CONFIG_MAX_DOMAINS 2048
@@ -26,10 +25,10 @@ struct system_config {
 };
 
 struct domain_config {
-    const char *name;          /* the node's, 1 .. 31 characters */
-    struct tree_bytes kernel;  /* size 0 is possible: image_parse reports that */
-    struct tree_bytes ramdisk; /* data NULL: none */
-    const char *bootargs;      /* "" if none; shorter than MAX_GUEST_CMDLINE */
+    char name[TREE_NAME_MAX + 1]; /* the node's, 1 .. 31 characters */
+    struct tree_bytes kernel;     /* size 0 is possible: image_parse reports that */
+    struct tree_bytes ramdisk;    /* data NULL: none */
+    const char *bootargs;         /* "" if none; shorter than MAX_GUEST_CMDLINE */
     uint64_t pages;
     uint32_t memory;      /* the same in MiB */
     uint64_t cpus;        /* bit n: may run on host CPU n */
@@ -44,8 +43,8 @@ struct domain_config {
 
 struct wire_config {
     const struct system_config *sys;
-    char name[LAMINA_WIRE_NAME_LEN]; /* the node's, 1 .. 31 characters */
-    uint32_t kind;                   /* LAMINA_WIRE_* */
+    char name[TREE_NAME_MAX + 1]; /* the node's, 1 .. 31 characters */
+    uint32_t kind;                /* LAMINA_WIRE_* */
     struct wire_config_end {
         uint16_t domid;  /* exists in the tree; may have been refused */
         uint32_t number; /* port; for a shared page the grant reference, at both ends */

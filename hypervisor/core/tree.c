@@ -190,19 +190,21 @@ bool tree_expect_leaf(struct tree_node *node)
 }
 
 /* Names come to consoles and to other guests, so they keep to plain characters. */
-bool tree_read_named(const void *fdt, int offset, const char *parent_path, const char **name,
+bool tree_read_named(const void *fdt, int offset, const char *parent_path, char *name,
                      const struct tree_property *table, void *out)
 {
     static const char plain[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-";
     struct tree_node node = tree_node(fdt, offset, parent_path);
     int length, good = 0;
+    const char *own = fdt_get_name(fdt, offset, &length);
 
-    *name = fdt_get_name(fdt, offset, &length);
-    while (good < length && memchr(plain, (*name)[good], sizeof(plain) - 1))
+    while (good < length && memchr(plain, own[good], sizeof(plain) - 1))
         good++;
-    if (length >= 1 && length <= TREE_NAME_MAX && good == length)
+    if (length >= 1 && length <= TREE_NAME_MAX && good == length) {
+        memcpy(name, own, length + 1);
         return tree_expect_leaf(&node) && tree_read(&node, table, out);
+    }
     log_line("%s: its name has %d characters: expected 1 .. 31 of A-Z a-z 0-9 . _ + -", node.path,
              length);
     return false;
