@@ -40,8 +40,8 @@ static __attribute__((noinline)) void wake_pollers(struct domain *d, uint32_t po
     }
 }
 
-/* Inline, as sending is mostly this. */
-static inline void mark_pending(const struct evtchn *chn)
+/* Inline here, as sending is mostly this. */
+inline void evtchn_mark_pending(struct evtchn *chn)
 {
     struct vcpu *v = READ_ONCE(chn->notify);
     struct domain *d = v->domain;
@@ -56,11 +56,6 @@ static inline void mark_pending(const struct evtchn *chn)
         wake_pollers(d, chn->port);
 }
 
-void evtchn_mark_pending(struct evtchn *chn)
-{
-    mark_pending(chn);
-}
-
 static int send(struct domain *d, uint32_t port)
 {
     struct evtchn *chn = evtchn_lookup(d, port), *peer;
@@ -69,7 +64,7 @@ static int send(struct domain *d, uint32_t port)
         return -XEN_EINVAL;
     peer = READ_ONCE(chn->peer);
     if (likely(peer)) {
-        mark_pending(peer);
+        evtchn_mark_pending(peer);
         return 0;
     }
 
