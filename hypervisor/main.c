@@ -59,16 +59,6 @@ static void refuse_options(void)
         log_line("boot options \"%s\": none is known", options + 1);
 }
 
-/* An ELF note: three words, the name "GNU", the id. */
-static void find_build_id(void)
-{
-    extern const uint32_t build_id_note[], build_id_note_end[];
-
-    if (&build_id_note[0] != &build_id_note_end[0])
-        hypervisor_build_id =
-            (struct build_id){build_id_note[1], (const uint8_t *)(build_id_note + 4)};
-}
-
 /* On a CPU that leaks, who could read all memory anyway loses no one's secrets by running. */
 static bool may_run_here(const struct system_config *sys, const struct domain_config *config)
 {
@@ -90,36 +80,33 @@ static void report_no_effect(const struct domain_config *config)
                  config->name);
 }
 
-static void build_all(const struct system_config *sys)
+/* False: something was refused, or could not be built. */
+static bool build_all(const struct system_config *sys)
 {
     static struct domain_config config;
     static struct domain *built[CONFIG_MAX_DOMAINS];
-    unsigned n = 0;
+    unsigned n = 0, wires_refused;
 
     console_set_prefix(sys->nr_domains > 1);
     if (sys->audit_calls && !audit_calls())
         domains_report_failure();
     for (unsigned i = 0; i < sys->nr_domains; i++) {
-        struct domain *d = NULL;
-
-        if (config_domain(sys, i, &config) && may_run_here(sys, &config))
-            d = build_domain(&config);
-
-        if (d) {
-            report_no_effect(&config);
-            built[n++] = d;
-        } else {
-            domains_report_failure();
-        }
+        if (!config_domain(sys, i, &config) || !may_run_here(sys, &config))
+            continue;
+        built[n] = build_domain(&config);
+        if (!built[n])
+            continue;
+        report_no_effect(&config);
+        n++;
     }
-    if (wiring_apply(sys) || sys->refused)
-        domains_report_failure();
+    wires_refused = wiring_apply(sys);
     if (n)
         console_replace_focus(NULL, built[0]);
     for (unsigned i = 0; i < n; i++)
         domain_start(built[i]);
     if (!n)
         log_line("no domain to run");
+    return n == sys->nr_domains && !wires_refused && !sys->refused;
 }
 
 void boot_main(uint32_t magic, uint32_t info_address);
@@ -136,8 +123,6 @@ void boot_main(uint32_t magic, uint32_t info_address)
     idt_init();
     cpu_init(&cpus[0]);
     multiboot_read(&boot, magic, info_address);
-    if (boot.problem)
-        panic("%s", boot.problem);
     memory_init(&boot);
     pic_init();
     apic_init(APIC_VA);
@@ -145,20 +130,13 @@ void boot_main(uint32_t magic, uint32_t info_address)
     clock_init();
     sched_init_cpu(0, &idle_vcpu0);
     hypercall_init();
-    find_build_id();
     refuse_options();
-    log_line("%lu MiB of memory, %lu MiB free; %u CPU used, %lu MHz", memory_total(&boot) >> 20,
+    log_line("%lu MiB of memory, %lu MiB free; %u CPU used, %lu MHz", boot.ram_bytes >> 20,
              frames_free_count() >> 8, nr_cpus, (tsc_hz + 500000) / 1000000);
 
     tree = (const void *)(DIRECT_START + boot.module.start);
-    if (!boot.nr_modules) {
-        log_line("no system tree: expected one as the first boot module");
+    if (!config_open(&sys, tree, boot.module.end - boot.module.start) || !build_all(&sys))
         domains_report_failure();
-    } else if (config_open(&sys, tree, boot.module.end - boot.module.start)) {
-        build_all(&sys);
-    } else {
-        domains_report_failure();
-    }
     domains_one_less();
     memory_release_module(&boot);
     serial_listen();

@@ -27,7 +27,7 @@ unsigned arch_this_cpu(void);
 /* 2^order contiguous pages, zeroed; NULL when there are none. Never sleeps, but may flush the TLBs
  * of other CPUs: hold no spin lock that they take. */
 void *arch_alloc_pages(unsigned order);
-void arch_free_pages(void *pages, unsigned order);
+void arch_free_pages(void *pages, unsigned order); /* NULL: nothing happens */
 
 /* --- guest memory, by virtual address of the current vCPU ---
  * Each returns false on a fault or a range that touches the hypervisor's; bytes before the fault

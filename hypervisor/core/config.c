@@ -5,8 +5,7 @@
 #include "core/log.h"
 #include "lib/string.h"
 
-#define FDT_VERSION     17
-#define FDT_HEADER_SIZE 40
+#define FDT_VERSION 17
 
 _Static_assert(DOMAIN_NAME_MAX == TREE_NAME_MAX + 1, "domain names are node names");
 _Static_assert(LAMINA_WIRE_NAME_LEN == TREE_NAME_MAX + 1, "wire names are node names");
@@ -84,7 +83,7 @@ bool config_domain(const struct system_config *sys, unsigned index, struct domai
         .weight = 256,
         .id = (uint16_t)(index + 1),
     };
-    if (!tree_read_named(sys->fdt, sys->domain[index].node, "/domains/", &dom->name,
+    if (!tree_read_named(sys->fdt, sys->domain[index].node, "/domains/", dom->name,
                          domain_properties, dom))
         return false;
     dom->pages = (uint64_t)dom->memory << (20 - PAGE_SHIFT);
@@ -170,7 +169,7 @@ bool config_wire(const struct system_config *sys, int offset, struct wire_config
         tree_refuse_compatible(&node, "\"lamina,event-channel\" or \"lamina,shared-page\"");
         return false;
     }
-    if (!tree_read_named(sys->fdt, offset, "/wiring/", &wire->name, properties, wire))
+    if (!tree_read_named(sys->fdt, offset, "/wiring/", wire->name, properties, wire))
         return false;
     if (wire->kind == LAMINA_WIRE_shared_page)
         wire->end[1].number = wire->end[0].number;
@@ -209,9 +208,9 @@ static bool check_blob(const void *blob, size_t size)
 
     if (!blob || size == 0)
         log_line("system tree: missing: expected a device tree blob as the first boot module");
-    else if (size < FDT_HEADER_SIZE)
-        log_line("system tree: truncated: %zu bytes: expected a header of %u", size,
-                 FDT_HEADER_SIZE);
+    else if (size < sizeof(struct fdt_header))
+        log_line("system tree: truncated: %zu bytes: expected a header of %zu", size,
+                 sizeof(struct fdt_header));
     else if (fdt_magic(blob) != FDT_MAGIC)
         log_line("system tree: not a device tree blob: begins with %#x: expected %#x",
                  fdt_magic(blob), FDT_MAGIC);

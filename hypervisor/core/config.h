@@ -1,8 +1,8 @@
 /* The system tree: the device tree blob that says what to run. docs/system-tree.md is its
  * reference. Every wrong thing is reported with log_line() as "NODE: PROPERTY = VALUE: expected
- * ...", and only the domain or wire that has it is refused. Nothing is allocated or copied: what
- * these structures point at lies in the blob, which must stay. Boot only; libfdt needs a stack
- * protector canary at %fs:0x28. */
+ * ...", and only the domain or wire that has it is refused. Nothing is allocated: what these
+ * structures point at lies in the blob, which must stay. Boot only; libfdt needs a stack protector
+ * canary at %fs:0x28. */
 #pragma once
 
 #include "lib/types.h"
@@ -26,10 +26,10 @@ struct system_config {
 };
 
 struct domain_config {
-    const char *name;          /* the node's, 1 .. 31 characters */
-    struct tree_bytes kernel;  /* size 0 is possible: image_parse reports that */
-    struct tree_bytes ramdisk; /* data NULL: none */
-    const char *bootargs;      /* "" if none; shorter than MAX_GUEST_CMDLINE */
+    char name[TREE_NAME_MAX + 1]; /* the node's, 1 .. 31 characters */
+    struct tree_bytes kernel;     /* size 0 is possible: image_parse reports that */
+    struct tree_bytes ramdisk;    /* data NULL: none */
+    const char *bootargs;         /* "" if none; shorter than MAX_GUEST_CMDLINE */
     uint64_t pages;
     uint32_t memory;      /* the same in MiB */
     uint64_t cpus;        /* bit n: may run on host CPU n */
@@ -44,8 +44,8 @@ struct domain_config {
 
 struct wire_config {
     const struct system_config *sys;
-    const char *name; /* the node's, 1 .. 31 characters */
-    uint32_t kind;    /* LAMINA_WIRE_* */
+    char name[TREE_NAME_MAX + 1]; /* the node's, 1 .. 31 characters */
+    uint32_t kind;                /* LAMINA_WIRE_* */
     struct wire_config_end {
         uint16_t domid;  /* exists in the tree; may have been refused */
         uint32_t number; /* port; for a shared page the grant reference, at both ends */

@@ -33,11 +33,10 @@ static void end_open_line(void)
 static void emit_line(struct domain *d)
 {
     struct domain_console *c = &d->console;
+    char start[DOMAIN_NAME_MAX + 3];
 
     end_open_line();
-    arch_console_write("[", 1);
-    arch_console_write(d->name, strlen(d->name));
-    arch_console_write("] ", 2);
+    arch_console_write(start, format(start, sizeof(start), "[%s] ", d->name));
     arch_console_write(c->line, c->used);
     arch_console_write("\n", 1);
     c->used = 0;
@@ -86,29 +85,6 @@ void console_break_lock(void)
 
 /* --- messages --- */
 
-static void log_locked(const char *who, const char *fmt, va_list args)
-{
-    char line[CONSOLE_LINE + DOMAIN_NAME_MAX];
-    size_t used = format(line, sizeof(line), who ? "(lamina) %s: " : "(lamina) ", who);
-
-    vformat_printable(line + used, sizeof(line) - used - 1, fmt, args);
-    used = strlen(line);
-    line[used++] = '\n';
-    end_open_line();
-    arch_console_write(line, used);
-}
-
-void log_line(const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    spin_lock(&lock);
-    log_locked(NULL, fmt, args);
-    spin_unlock(&lock);
-    va_end(args);
-}
-
 #define LOG_WINDOW_NS 1000000000ul
 #define LOG_BURST     20u
 
@@ -144,15 +120,39 @@ static bool may_log(struct domain *d)
     return false;
 }
 
+/* About a domain that caused it, or d is NULL. */
+static void vlog(struct domain *d, const char *fmt, va_list args)
+{
+    char line[CONSOLE_LINE + DOMAIN_NAME_MAX];
+    size_t used;
+
+    spin_lock(&lock);
+    if (!d || may_log(d)) {
+        used = format(line, sizeof(line), "(lamina) %s%s", d ? d->name : "", d ? ": " : "");
+        vformat_printable(line + used, sizeof(line) - used - 1, fmt, args);
+        used = strlen(line);
+        line[used++] = '\n';
+        end_open_line();
+        arch_console_write(line, used);
+    }
+    spin_unlock(&lock);
+}
+
+void log_line(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vlog(NULL, fmt, args);
+    va_end(args);
+}
+
 void guest_log(struct domain *d, const char *fmt, ...)
 {
     va_list args;
 
     va_start(args, fmt);
-    spin_lock(&lock);
-    if (may_log(d))
-        log_locked(d->name, fmt, args);
-    spin_unlock(&lock);
+    vlog(d, fmt, args);
     va_end(args);
 }
 

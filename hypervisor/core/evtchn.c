@@ -4,17 +4,12 @@
 
 struct spinlock evtchn_lock;
 
+#define VIRQS_OF_VCPUS \
+    (1u << VIRQ_TIMER | 1u << VIRQ_DEBUG | 1u << VIRQ_XENOPROF | 1u << VIRQ_XENPMU)
+
 static bool virq_is_global(uint32_t virq)
 {
-    switch (virq) {
-    case VIRQ_TIMER:
-    case VIRQ_DEBUG:
-    case VIRQ_XENOPROF:
-    case VIRQ_XENPMU:
-        return false;
-    default:
-        return true;
-    }
+    return !(VIRQS_OF_VCPUS >> virq & 1);
 }
 
 /* Where it is noted which port a VIRQ is bound to. */
@@ -45,8 +40,7 @@ static int grow_to(struct domain *d, uint32_t port)
             page = NULL;
         }
         spin_unlock(&evtchn_lock);
-        if (page)
-            arch_free_pages(page, 0);
+        arch_free_pages(page, 0); /* NULL: it is in use */
     }
     return 0;
 }
@@ -65,19 +59,7 @@ static int find_free(struct domain *d, struct evtchn **found)
     if (word == ARRAY_LEN(e->used))
         return -XEN_ENOSPC;
     *found = evtchn_lookup(d, word * 64 + (unsigned)__builtin_ctzl(~e->used[word]));
-    if (!*found)
-        return -XEN_EAGAIN;
-    (*found)->notify = d->vcpu[0];
-    return 0;
-}
-
-/* Whether to look for a free port once more, as now there is one. */
-static bool made_room(struct domain *d, int *rc)
-{
-    if (*rc != -XEN_EAGAIN)
-        return false;
-    *rc = grow_to(d, READ_ONCE(d->evtchn.nr_ports));
-    return *rc == 0;
+    return *found ? 0 : -XEN_EAGAIN;
 }
 
 /* Takes a free channel into use. A sender that was late for its former use may have marked it. */
@@ -96,26 +78,42 @@ static void connect(struct evtchn *a, struct evtchn *b)
     WRITE_ONCE(b->peer, a);
 }
 
-/* Takes the lowest free port into use as `model` says. */
+/* The lock is held. Takes the lowest free port into use as `model` says. */
+static int try_open(struct domain *d, const struct evtchn *model, uint32_t *port)
+{
+    struct evtchn *chn, *peer = model->peer;
+    int rc = find_free(d, &chn);
+
+    if (model->state == CHAN_VIRQ && *virq_slot(model))
+        return -XEN_EEXIST;
+    if (rc)
+        return rc;
+    if (peer && (peer->state != CHAN_UNBOUND || peer->remote_domid != d->id))
+        return -XEN_EINVAL;
+    chn->notify = model->notify;
+    chn->virq = model->virq;
+    chn->remote_domid = model->remote_domid;
+    occupy(chn, model->state);
+    if (model->state == CHAN_VIRQ)
+        WRITE_ONCE(*virq_slot(chn), chn->port);
+    if (peer) {
+        connect(chn, peer);
+        /* What was sent before this counts as one event. */
+        evtchn_mark_pending(chn);
+    }
+    *port = chn->port;
+    return 0;
+}
+
 static int open_port(struct domain *d, const struct evtchn *model, uint32_t *port)
 {
-    struct evtchn *chn;
     int rc;
 
     do {
         spin_lock(&evtchn_lock);
-        rc = model->state == CHAN_VIRQ && *virq_slot(model) ? -XEN_EEXIST : find_free(d, &chn);
-        if (!rc) {
-            chn->notify = model->notify;
-            chn->virq = model->virq;
-            chn->remote_domid = model->remote_domid;
-            occupy(chn, model->state);
-            if (model->state == CHAN_VIRQ)
-                WRITE_ONCE(*virq_slot(chn), chn->port);
-            *port = chn->port;
-        }
+        rc = try_open(d, model, port);
         spin_unlock(&evtchn_lock);
-    } while (made_room(d, &rc));
+    } while (rc == -XEN_EAGAIN && !(rc = grow_to(d, READ_ONCE(d->evtchn.nr_ports))));
     return rc;
 }
 
@@ -132,36 +130,16 @@ static long alloc_unbound(struct vcpu *v, struct evtchn_alloc_unbound *arg)
     return rc ? rc : open_port(d, &unbound, &arg->port);
 }
 
-/* The lock is held. */
-static int bind_to(struct domain *d, struct domain *remote, struct evtchn_bind_interdomain *arg)
-{
-    struct evtchn *far = evtchn_lookup(remote, arg->remote_port), *near;
-    int rc = find_free(d, &near);
-
-    if (rc)
-        return rc;
-    if (!far || far->state != CHAN_UNBOUND || far->remote_domid != d->id)
-        return -XEN_EINVAL;
-    occupy(near, CHAN_INTERDOMAIN);
-    connect(near, far);
-    /* What was sent before this counts as one event. */
-    evtchn_mark_pending(near);
-    arg->local_port = near->port;
-    return 0;
-}
-
 static long bind_interdomain(struct vcpu *v, struct evtchn_bind_interdomain *arg)
 {
     struct domain *d = v->domain, *remote = domain_get(arg->remote_dom);
+    struct evtchn end = {.state = CHAN_INTERDOMAIN, .notify = d->vcpu[0]};
     int rc;
 
     if (!remote)
         return -XEN_ESRCH;
-    do {
-        spin_lock(&evtchn_lock);
-        rc = bind_to(d, remote, arg);
-        spin_unlock(&evtchn_lock);
-    } while (made_room(d, &rc));
+    end.peer = evtchn_lookup(remote, arg->remote_port);
+    rc = end.peer ? open_port(d, &end, &arg->local_port) : -XEN_EINVAL;
     domain_put(remote);
     return rc;
 }
@@ -198,7 +176,7 @@ static long bind_vcpu(struct vcpu *v, struct evtchn_bind_vcpu *arg)
         return -XEN_EINVAL;
 
     spin_lock(&evtchn_lock);
-    if (chn->state <= CHAN_RESERVED || chn->state == CHAN_IPI ||
+    if (chn->state == CHAN_FREE || chn->state == CHAN_IPI ||
         (chn->state == CHAN_VIRQ && !virq_is_global(chn->virq)))
         rc = -XEN_EINVAL;
     else
@@ -233,7 +211,7 @@ static long close_port(struct domain *d, uint32_t port)
     if (!chn)
         return -XEN_EINVAL;
     spin_lock(&evtchn_lock);
-    if (chn->state <= CHAN_RESERVED)
+    if (chn->state == CHAN_FREE)
         rc = -XEN_EINVAL;
     else
         release(d, chn);
@@ -248,15 +226,6 @@ static long close(struct vcpu *v, struct evtchn_close *arg)
 
 static long status(struct vcpu *v, struct evtchn_status *arg)
 {
-    static const uint8_t statuses[] = {
-        [CHAN_FREE] = EVTCHNSTAT_closed,
-        [CHAN_RESERVED] = EVTCHNSTAT_closed,
-        [CHAN_UNBOUND] = EVTCHNSTAT_unbound,
-        [CHAN_INTERDOMAIN] = EVTCHNSTAT_interdomain,
-        [CHAN_VIRQ] = EVTCHNSTAT_virq,
-        [CHAN_IPI] = EVTCHNSTAT_ipi,
-        [CHAN_HYPERVISOR] = EVTCHNSTAT_interdomain,
-    };
     struct domain *d = v->domain;
     const struct evtchn *chn = evtchn_lookup(d, arg->port);
     int rc = domain_check_own(arg->dom);
@@ -264,8 +233,8 @@ static long status(struct vcpu *v, struct evtchn_status *arg)
     if (rc || !chn)
         return rc ? rc : -XEN_EINVAL;
     spin_lock(&evtchn_lock);
-    arg->status = statuses[chn->state];
-    arg->vcpu = chn->state > CHAN_RESERVED ? chn->notify->id : 0;
+    arg->status = chn->state == CHAN_HYPERVISOR ? EVTCHNSTAT_interdomain : chn->state;
+    arg->vcpu = chn->state != CHAN_FREE ? chn->notify->id : 0;
     if (chn->state == CHAN_UNBOUND) {
         arg->u.unbound.dom = chn->remote_domid;
     } else if (chn->state == CHAN_VIRQ) {
@@ -343,21 +312,12 @@ int evtchn_alloc_hypervisor_port(struct domain *d, void (*event)(struct domain *
 
 int evtchn_init(struct domain *d)
 {
-    int rc = grow_to(d, 0);
-
-    if (!rc) {
-        d->evtchn.page[0][0].state = CHAN_RESERVED;
-        d->evtchn.used[0] = 1;
-    }
-    return rc;
+    d->evtchn.used[0] = 1; /* port 0 */
+    return grow_to(d, 0);
 }
 
 void evtchn_free(struct domain *d)
 {
-    d->evtchn.nr_ports = 0;
-    for (unsigned i = 0; i < ARRAY_LEN(d->evtchn.page); i++) {
-        if (d->evtchn.page[i])
-            arch_free_pages(d->evtchn.page[i], 0);
-        d->evtchn.page[i] = NULL;
-    }
+    for (unsigned i = 0; i < ARRAY_LEN(d->evtchn.page); i++)
+        arch_free_pages(d->evtchn.page[i], 0);
 }

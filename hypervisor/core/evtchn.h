@@ -7,6 +7,8 @@
 
 #include "lib/types.h"
 #include "lib/spinlock.h"
+#include "abi/xen.h"
+#include "abi/event_channel.h"
 #include "core/timer.h"
 
 struct domain;
@@ -15,19 +17,19 @@ struct vcpu;
 #define EVTCHN_PORTS    4096u /* of the 2-level ABI on 64 bits; port 0 is never used */
 #define EVTCHN_PER_PAGE 128u
 
+/* As EVTCHNOP_status tells it, but for the last one. */
 enum evtchn_state {
-    CHAN_FREE,
-    CHAN_RESERVED, /* port 0 */
-    CHAN_UNBOUND,
-    CHAN_INTERDOMAIN,
-    CHAN_VIRQ,
-    CHAN_IPI,
+    CHAN_FREE = EVTCHNSTAT_closed, /* port 0 too, though it is never used */
+    CHAN_UNBOUND = EVTCHNSTAT_unbound,
+    CHAN_INTERDOMAIN = EVTCHNSTAT_interdomain,
+    CHAN_VIRQ = EVTCHNSTAT_virq,
+    CHAN_IPI = EVTCHNSTAT_ipi,
     CHAN_HYPERVISOR, /* the other end is the hypervisor */
 };
 
 struct evtchn {
     struct evtchn *peer; /* the other end; NULL unless CHAN_INTERDOMAIN */
-    struct vcpu *notify; /* whom an event on this port wakes; never NULL */
+    struct vcpu *notify; /* whom an event on this port wakes; NULL: never in use yet */
     uint32_t port;
     uint8_t state; /* enum evtchn_state */
     uint8_t virq;
@@ -45,11 +47,9 @@ struct evtchn_domain {
     void (*on_hypervisor_event)(struct domain *d); /* the guest rang a CHAN_HYPERVISOR port */
 };
 
-#define NR_VIRQS_KEPT 24
-
 struct evtchn_vcpu {
-    uint32_t virq_port[NR_VIRQS_KEPT]; /* 0: not bound */
-    uint32_t poll_port;                /* the one port polled, 0: several */
+    uint32_t virq_port[NR_VIRQS]; /* 0: not bound */
+    uint32_t poll_port;           /* the one port polled, 0: several */
     struct timer poll_timer;
 };
 

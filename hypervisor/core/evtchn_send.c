@@ -40,8 +40,8 @@ static __attribute__((noinline)) void wake_pollers(struct domain *d, uint32_t po
     }
 }
 
-/* Inline, as sending is mostly this. */
-static inline void mark_pending(const struct evtchn *chn)
+/* Inline here, as sending is mostly this. */
+inline void evtchn_mark_pending(struct evtchn *chn)
 {
     struct vcpu *v = READ_ONCE(chn->notify);
     struct domain *d = v->domain;
@@ -56,11 +56,6 @@ static inline void mark_pending(const struct evtchn *chn)
         wake_pollers(d, chn->port);
 }
 
-void evtchn_mark_pending(struct evtchn *chn)
-{
-    mark_pending(chn);
-}
-
 static int send(struct domain *d, uint32_t port)
 {
     struct evtchn *chn = evtchn_lookup(d, port), *peer;
@@ -69,7 +64,7 @@ static int send(struct domain *d, uint32_t port)
         return -XEN_EINVAL;
     peer = READ_ONCE(chn->peer);
     if (likely(peer)) {
-        mark_pending(peer);
+        evtchn_mark_pending(peer);
         return 0;
     }
 
@@ -98,7 +93,7 @@ static int unmask(struct domain *d, uint32_t port)
         return -XEN_EINVAL;
     word = chn->port / 64; /* not of the guest's number: the look-up clamped that */
     bit = chn->port % 64;
-    if (READ_ONCE(chn->state) <= CHAN_RESERVED)
+    if (READ_ONCE(chn->state) == CHAN_FREE)
         return 0;
     masked = __atomic_fetch_and(&d->shared->evtchn_mask[word], ~(1ul << bit), __ATOMIC_SEQ_CST);
     if ((masked & READ_ONCE(d->shared->evtchn_pending[word])) >> bit & 1)
@@ -121,21 +116,24 @@ long do_event_channel_op(uint32_t cmd, guest_ptr_t arg)
     return cmd == EVTCHNOP_send ? send(d, port) : unmask(d, port);
 }
 
+/* From the hypervisor's end: nothing if the port is not, or no longer, for that. */
+static void mark_if(struct domain *d, uint32_t port, enum evtchn_state state)
+{
+    struct evtchn *chn = evtchn_lookup(d, port);
+
+    if (chn && READ_ONCE(chn->state) == state)
+        evtchn_mark_pending(chn);
+}
+
 void evtchn_raise_virq(struct vcpu *v, unsigned virq)
 {
-    struct evtchn *chn = evtchn_lookup(v->domain, READ_ONCE(v->evtchn.virq_port[virq]));
-
     /* Not bound means port 0, which is not CHAN_VIRQ. */
-    if (chn && READ_ONCE(chn->state) == CHAN_VIRQ)
-        evtchn_mark_pending(chn);
+    mark_if(v->domain, READ_ONCE(v->evtchn.virq_port[virq]), CHAN_VIRQ);
 }
 
 void evtchn_notify(struct domain *d, uint32_t port)
 {
-    struct evtchn *chn = evtchn_lookup(d, port);
-
-    if (chn && READ_ONCE(chn->state) == CHAN_HYPERVISOR)
-        evtchn_mark_pending(chn);
+    mark_if(d, port, CHAN_HYPERVISOR);
 }
 
 bool evtchn_deliverable(struct vcpu *v)

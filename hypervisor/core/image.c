@@ -9,6 +9,12 @@
 #define MAX_PROGRAM_HEADERS 128
 #define MAX_NOTES           4096 /* in all, so that tables that repeat cannot take for ever */
 
+/* They can lie anywhere in a file. */
+#define UNALIGNED __attribute__((aligned(1)))
+typedef Elf64_Phdr UNALIGNED program_header_t;
+typedef Elf64_Shdr UNALIGNED section_header_t;
+typedef Elf64_Nhdr UNALIGNED note_header_t;
+
 struct parser {
     struct image *img;
     const char *name; /* the domain's */
@@ -22,19 +28,8 @@ struct parser {
     bool loadable;      /* LOADER or GUEST_OS is right */
 };
 
-/* Logs the line, after the domain's name; returns false. */
-static bool refuse(const struct parser *p, const char *fmt, ...) PRINTF(2, 3);
-static bool refuse(const struct parser *p, const char *fmt, ...)
-{
-    char text[192];
-    va_list args;
-
-    va_start(args, fmt);
-    vformat(text, sizeof(text), fmt, args);
-    va_end(args);
-    log_line("/domains/%s: kernel: %s", p->name, text);
-    return false;
-}
+/* Logs the line, after the domain's name; its value is false. */
+#define refuse(p, fmt, ...) (log_line("/domains/%s: kernel: " fmt, (p)->name, ##__VA_ARGS__), false)
 
 static bool in_file(const struct image *img, uint64_t offset, uint64_t bytes)
 {
@@ -86,12 +81,9 @@ static bool check_header(struct parser *p)
     return true;
 }
 
-static Elf64_Phdr program_header(const struct image *img, unsigned index)
+static const program_header_t *program_header(const struct image *img, unsigned index)
 {
-    Elf64_Phdr ph;
-
-    memcpy(&ph, img->file + img->headers + index * sizeof(ph), sizeof(ph));
-    return ph;
+    return (const program_header_t *)(img->file + img->headers) + index;
 }
 
 /* --- notes --- */
@@ -164,28 +156,24 @@ static bool read_xen_string(struct parser *p, uint32_t type, const char *text, s
     return true;
 }
 
-static bool is_owner(const Elf64_Nhdr *note, const char *owner, const char *wanted)
+static bool is_owner(const note_header_t *note, const char *wanted)
 {
-    return note->n_namesz == strlen(wanted) + 1 && memcmp(owner, wanted, note->n_namesz) == 0;
+    return note->n_namesz == strlen(wanted) + 1 && memcmp(note + 1, wanted, note->n_namesz) == 0;
 }
 
-static bool read_note(struct parser *p, const Elf64_Nhdr *note, const char *owner, const char *desc)
+static bool read_note(struct parser *p, const note_header_t *note)
 {
+    const char *desc = (const char *)(note + 1) + round_up(note->n_namesz, 4);
     const uint32_t type = note->n_type;
 
-    if (is_owner(note, owner, LAMINA_ELFNOTE_OWNER) && type == LAMINA_ELFNOTE_ABI_VERSION)
+    if (is_owner(note, LAMINA_ELFNOTE_OWNER) && type == LAMINA_ELFNOTE_ABI_VERSION)
         return read_number(p, "ABI_VERSION", desc, note->n_descsz, &p->abi_version);
-    if (!is_owner(note, owner, "Xen"))
+    if (!is_owner(note, "Xen"))
         return true;
     p->xen_notes++;
     if (type < ARRAY_LEN(number_names) && number_names[type])
         return read_number(p, number_names[type], desc, note->n_descsz, &p->number[type]);
     return read_xen_string(p, type, desc, strnlen(desc, note->n_descsz));
-}
-
-static uint64_t round_up_4(uint64_t n)
-{
-    return (n + 3) & ~3ul;
 }
 
 /* Reads the notes in that part of the file, which may be any. */
@@ -194,53 +182,49 @@ static bool read_notes(struct parser *p, uint64_t offset, uint64_t bytes)
     if (!in_file(p->img, offset, bytes))
         return refuse(p, "is truncated: %#zx bytes: expected %#lx at %#lx for notes", p->img->size,
                       bytes, offset);
-    while (bytes >= sizeof(Elf64_Nhdr)) {
-        const char *owner = (const char *)p->img->file + offset + sizeof(Elf64_Nhdr);
-        Elf64_Nhdr note;
-        uint64_t size;
+    while (bytes >= sizeof(note_header_t)) {
+        const note_header_t *note = (const note_header_t *)(p->img->file + offset);
+        uint64_t size = sizeof(*note) + round_up(note->n_namesz, 4) + note->n_descsz;
 
-        memcpy(&note, p->img->file + offset, sizeof(note));
-        size = sizeof(note) + round_up_4(note.n_namesz) + note.n_descsz;
         if (size > bytes)
             return refuse(p, "note at %#lx takes %lu bytes: expected at most the %lu left", offset,
                           size, bytes);
         if (++p->notes > MAX_NOTES)
             return refuse(p, "has more than %u notes: expected at most that many", MAX_NOTES);
-        if (!read_note(p, &note, owner, owner + round_up_4(note.n_namesz)))
+        if (!read_note(p, note))
             return false;
-        size = MIN(round_up_4(size), bytes);
+        size = MIN(round_up(size, 4), bytes);
         offset += size;
         bytes -= size;
     }
     return true;
 }
 
-/* False: there is no such section (which is no mistake). */
-static bool section_header(const struct parser *p, unsigned index, Elf64_Shdr *sh)
+/* NULL: there is no such section (which is no mistake). */
+static const section_header_t *section_header(const struct parser *p, unsigned index)
 {
     const Elf64_Ehdr *h = &p->header;
 
-    if (index >= h->e_shnum || h->e_shentsize != sizeof(*sh) ||
-        !in_file(p->img, h->e_shoff, (uint64_t)h->e_shnum * sizeof(*sh)))
-        return false;
-    memcpy(sh, p->img->file + h->e_shoff + index * sizeof(*sh), sizeof(*sh));
-    return true;
+    if (index >= h->e_shnum || h->e_shentsize != sizeof(section_header_t) ||
+        !in_file(p->img, h->e_shoff, (uint64_t)h->e_shnum * sizeof(section_header_t)))
+        return NULL;
+    return (const section_header_t *)(p->img->file + h->e_shoff) + index;
 }
 
 /* From note segments or, if Xen's are not there, from note sections. Some linkers leave the offset
  * of a note segment 0. */
 static bool find_notes(struct parser *p)
 {
-    Elf64_Shdr sh;
+    const section_header_t *sh;
 
-    for (unsigned i = 0; i < p->header.e_phnum; i++) {
-        const Elf64_Phdr ph = program_header(p->img, i);
+    for (unsigned i = 0; i < p->img->nr_headers; i++) {
+        const program_header_t *ph = program_header(p->img, i);
 
-        if (ph.p_type == PT_NOTE && ph.p_offset != 0 && !read_notes(p, ph.p_offset, ph.p_filesz))
+        if (ph->p_type == PT_NOTE && ph->p_offset && !read_notes(p, ph->p_offset, ph->p_filesz))
             return false;
     }
-    for (unsigned i = 0; p->xen_notes == 0 && section_header(p, i, &sh); i++)
-        if (sh.sh_type == SHT_NOTE && !read_notes(p, sh.sh_offset, sh.sh_size))
+    for (unsigned i = 0; p->xen_notes == 0 && (sh = section_header(p, i)); i++)
+        if (sh->sh_type == SHT_NOTE && !read_notes(p, sh->sh_offset, sh->sh_size))
             return false;
     return true;
 }
@@ -249,15 +233,12 @@ static bool find_notes(struct parser *p)
 static bool has_old_section(const struct parser *p)
 {
     static const char wanted[] = "__xen_guest";
-    Elf64_Shdr names, sh;
+    const section_header_t *names = section_header(p, p->header.e_shstrndx), *sh;
 
-    if (!section_header(p, p->header.e_shstrndx, &names))
-        return false;
-    for (unsigned i = 0; section_header(p, i, &sh); i++) {
-        if (in_file(p->img, names.sh_offset, (uint64_t)sh.sh_name + sizeof(wanted)) &&
-            memcmp(p->img->file + names.sh_offset + sh.sh_name, wanted, sizeof(wanted)) == 0)
+    for (unsigned i = 0; names && (sh = section_header(p, i)); i++)
+        if (in_file(p->img, names->sh_offset, (uint64_t)sh->sh_name + sizeof(wanted)) &&
+            memcmp(p->img->file + names->sh_offset + sh->sh_name, wanted, sizeof(wanted)) == 0)
             return true;
-    }
     return false;
 }
 
@@ -299,59 +280,55 @@ static bool check_notes(const struct parser *p)
 bool image_next_segment(const struct image *img, unsigned *cursor, struct image_segment *seg)
 {
     while (*cursor < img->nr_headers) {
-        const Elf64_Phdr ph = program_header(img, (*cursor)++);
+        const program_header_t *ph = program_header(img, (*cursor)++);
 
-        if (ph.p_type != PT_LOAD || ph.p_memsz == 0)
+        if (ph->p_type != PT_LOAD || ph->p_memsz == 0)
             continue;
-        *seg = (struct image_segment){img->file + ph.p_offset, ph.p_paddr + img->virt_offset,
-                                      ph.p_filesz, ph.p_memsz};
+        *seg = (struct image_segment){ph->p_offset, ph->p_paddr + img->virt_offset, ph->p_filesz,
+                                      ph->p_memsz};
         return true;
     }
     return false;
 }
 
-/* Looks at the raw header: the segment's other end can be anywhere. Those before it are good. */
-static bool check_segment(const struct parser *p, unsigned index, const Elf64_Phdr *ph)
+/* The segment's other end can be anywhere. Those before it are good. */
+static bool check_segment(const struct parser *p, unsigned index, const struct image_segment *seg)
 {
     const struct image *img = p->img;
-    const uint64_t virt = ph->p_paddr + img->virt_offset, end = virt + ph->p_memsz;
-    struct image_segment seg;
+    const uint64_t end = seg->virt + seg->mem_bytes;
+    struct image_segment other;
 
-    if (ph->p_filesz > ph->p_memsz)
+    if (seg->file_bytes > seg->mem_bytes)
         return refuse(p,
                       "segment %u has %#lx bytes in the file: expected at most its %#lx in memory",
-                      index, ph->p_filesz, ph->p_memsz);
-    if (!in_file(img, ph->p_offset, ph->p_filesz))
+                      index, seg->file_bytes, seg->mem_bytes);
+    if (!in_file(img, seg->offset, seg->file_bytes))
         return refuse(p, "is truncated: %#zx bytes: expected %#lx at %#lx for segment %u",
-                      img->size, ph->p_filesz, ph->p_offset, index);
-    if (virt < img->virt_base)
-        return refuse(p, "segment %u at %#lx: expected at least VIRT_BASE = %#lx", index, virt,
+                      img->size, seg->file_bytes, seg->offset, index);
+    if (seg->virt < img->virt_base)
+        return refuse(p, "segment %u at %#lx: expected at least VIRT_BASE = %#lx", index, seg->virt,
                       img->virt_base);
-    if (end < virt)
+    if (end < seg->virt)
         return refuse(p, "segment %u of %#lx bytes at %#lx wraps: expected its end after it", index,
-                      ph->p_memsz, virt);
-    for (unsigned i = 0; image_next_segment(img, &i, &seg) && i <= index;)
-        if (virt < seg.virt + seg.mem_bytes && seg.virt < end)
+                      seg->mem_bytes, seg->virt);
+    for (unsigned i = 0; image_next_segment(img, &i, &other) && i <= index;)
+        if (seg->virt < other.virt + other.mem_bytes && other.virt < end)
             return refuse(p, "segment %u at %#lx .. %#lx overlaps segment %u: expected them apart",
-                          index, virt, end, i - 1);
+                          index, seg->virt, end, i - 1);
     return true;
 }
 
 static bool check_segments(const struct parser *p)
 {
     struct image *img = p->img;
+    struct image_segment seg;
 
     img->virt_start = NO_ADDRESS;
-    for (unsigned i = 0; i < img->nr_headers; i++) {
-        const Elf64_Phdr ph = program_header(img, i);
-        const uint64_t virt = ph.p_paddr + img->virt_offset;
-
-        if (ph.p_type != PT_LOAD || ph.p_memsz == 0)
-            continue;
-        if (!check_segment(p, i, &ph))
+    for (unsigned next = 0; image_next_segment(img, &next, &seg);) {
+        if (!check_segment(p, next - 1, &seg))
             return false;
-        img->virt_start = MIN(img->virt_start, virt);
-        img->virt_end = MAX(img->virt_end, virt + ph.p_memsz);
+        img->virt_start = MIN(img->virt_start, seg.virt);
+        img->virt_end = MAX(img->virt_end, seg.virt + seg.mem_bytes);
     }
     if (img->virt_end == 0)
         return refuse(p, "has no segment to load: expected at least one PT_LOAD");
@@ -376,10 +353,13 @@ static uint64_t number_or(const struct parser *p, unsigned type, uint64_t otherw
 
 bool image_parse(struct image *img, const void *file, size_t size, const char *name)
 {
-    struct parser p = {.img = img, .name = name, .abi_version = NO_ADDRESS};
+    struct parser p = {
+        .img = img,
+        .name = name,
+        .number = {[0 ... XEN_ELFNOTE_MAX] = NO_ADDRESS},
+        .abi_version = NO_ADDRESS,
+    };
 
-    for (size_t i = 0; i < ARRAY_LEN(p.number); i++)
-        p.number[i] = NO_ADDRESS;
     *img = (struct image){.file = file, .size = size};
     if (!check_header(&p) || !find_notes(&p) || !check_notes(&p))
         return false;

@@ -25,7 +25,7 @@ struct image {
 };
 
 struct image_segment {
-    const void *bytes; /* in the file */
+    uint64_t offset; /* in the file */
     uint64_t virt;
     uint64_t file_bytes; /* to copy */
     uint64_t mem_bytes;  /* >= file_bytes: the rest is zero */

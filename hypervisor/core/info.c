@@ -10,7 +10,6 @@
 #define XEN_MINOR 17
 
 char hypervisor_options[XEN_COMMANDLINE_LEN];
-struct build_id hypervisor_build_id;
 
 static long put(guest_ptr_t to, const void *from, size_t bytes)
 {
@@ -30,25 +29,28 @@ static long get_features(guest_ptr_t arg)
     return put(arg, &fi, sizeof(fi));
 }
 
+/* The linker's, from the image. It is an ELF note: three words, the name "GNU", the id. */
 static long build_id(guest_ptr_t arg)
 {
-    const struct build_id *id = &hypervisor_build_id;
+    extern const uint32_t build_id_note[], build_id_note_end[];
+    const bool exists = &build_id_note[0] != &build_id_note_end[0];
+    const uint32_t length = exists ? build_id_note[1] : 0;
     struct xen_build_id b;
 
     if (!arg.addr)
-        return id->length ? (long)id->length : -XEN_ENODATA;
+        return exists ? (long)length : -XEN_ENODATA;
     if (!copy_from_guest(&b, arg, sizeof(b)))
         return -XEN_EFAULT;
-    if (!id->length)
+    if (!exists)
         return -XEN_ENODATA;
     if (b.len == 0)
         return -XEN_EINVAL;
-    if (b.len < id->length)
+    if (b.len < length)
         return -XEN_ENOBUFS;
-    if (!copy_to_guest(guest_ptr_at(arg, offsetof(struct xen_build_id, buf)), id->bytes,
-                       id->length))
+    if (!copy_to_guest(guest_ptr_at(arg, offsetof(struct xen_build_id, buf)), &build_id_note[4],
+                       length))
         return -XEN_EFAULT;
-    return id->length;
+    return length;
 }
 
 static __attribute__((noinline)) long tell(uint32_t cmd, guest_ptr_t arg)

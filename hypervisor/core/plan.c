@@ -13,12 +13,7 @@ static uint64_t pages_for(uint64_t bytes)
     return bytes / PAGE_SIZE + (bytes % PAGE_SIZE != 0);
 }
 
-static uint64_t round_up(uint64_t n, uint64_t multiple)
-{
-    return (n + multiple - 1) / multiple * multiple;
-}
-
-static uint64_t area_end(const struct plan_area *area)
+static uint64_t area_end(const struct plan_range *area)
 {
     return area->virt + area->pages * PAGE_SIZE;
 }
@@ -38,10 +33,10 @@ static bool for_guests(uint64_t start, uint64_t pages)
 /* How many tables of the level, 1 to 3, the area has for itself, and which is the first (counting
  * from address 0). The p2m area does without the one that the boot area has already: they do not
  * overlap, so it can only be one at the edge. */
-static uint64_t tables_of(const struct build_plan *plan, const struct plan_area *area,
+static uint64_t tables_of(const struct build_plan *plan, const struct plan_range *area,
                           unsigned level, uint64_t *first)
 {
-    const struct plan_area *boot = &plan->area[PLAN_BOOT];
+    const struct plan_range *boot = &plan->area[PLAN_BOOT];
     const unsigned shift = PAGE_SHIFT + 9 * level;
     uint64_t last = (area_end(area) - 1) >> shift;
 
@@ -53,7 +48,7 @@ static uint64_t tables_of(const struct build_plan *plan, const struct plan_area 
     return last + 1 - *first;
 }
 
-static uint64_t count_tables(const struct build_plan *plan, const struct plan_area *area)
+static uint64_t count_tables(const struct build_plan *plan, const struct plan_range *area)
 {
     uint64_t total = 0, first;
 
@@ -80,7 +75,7 @@ static struct plan_range take(uint64_t *next, uint64_t pages, uint64_t virt_base
  * the guest's address space ends before. */
 static uint64_t size_boot_area(struct build_plan *plan, uint64_t used)
 {
-    struct plan_area *boot = &plan->area[PLAN_BOOT];
+    struct plan_range *boot = &plan->area[PLAN_BOOT];
     uint64_t tables, needed = 0;
 
     do {
@@ -96,8 +91,8 @@ static uint64_t size_boot_area(struct build_plan *plan, uint64_t used)
 
 static bool place_p2m_area(struct build_plan *plan, uint64_t virt, const char *name)
 {
-    const struct plan_area *boot = &plan->area[PLAN_BOOT];
-    struct plan_area *area = &plan->area[PLAN_P2M];
+    const struct plan_range *boot = &plan->area[PLAN_BOOT];
+    struct plan_range *area = &plan->area[PLAN_P2M];
 
     area->virt = virt;
     area->pages = pages_for(plan->nr_pages * sizeof(uint64_t));
@@ -114,15 +109,12 @@ static bool place_p2m_area(struct build_plan *plan, uint64_t virt, const char *n
 static uint64_t lay_out(struct build_plan *plan, const struct image *img, uint64_t ramdisk_pages,
                         uint64_t nr_pages, const char *name)
 {
-    struct plan_area *boot = &plan->area[PLAN_BOOT], *p2m_area = &plan->area[PLAN_P2M];
+    struct plan_range *boot = &plan->area[PLAN_BOOT], *p2m_area = &plan->area[PLAN_P2M];
     const bool map_ramdisk = !img->ramdisk_by_pfn;
     const uint64_t base = img->virt_base;
     uint64_t next = (img->virt_start - base) / PAGE_SIZE, tables;
 
-    *plan = (struct build_plan){.nr_pages = nr_pages,
-                                .entry = img->entry,
-                                .hypercall_page = img->hypercall_page,
-                                .area[PLAN_BOOT].virt = base};
+    *plan = (struct build_plan){.nr_pages = nr_pages, .area[PLAN_BOOT].virt = base};
     plan->kernel = take(&next, pages_for(img->virt_end - base) - next, base);
     if (map_ramdisk)
         plan->ramdisk = take(&next, ramdisk_pages, base);
@@ -140,7 +132,6 @@ static uint64_t lay_out(struct build_plan *plan, const struct image *img, uint64
         return 0;
     }
     plan->page_tables = take(&next, tables, base);
-    boot->tables = plan->page_tables.pfn + 1;
     plan->stack = take(&next, 1, base);
 
     next = boot->pages;
@@ -150,10 +141,9 @@ static uint64_t lay_out(struct build_plan *plan, const struct image *img, uint64
         if (!place_p2m_area(plan, img->init_p2m, name))
             return 0;
         p2m_area->pfn = next;
-        plan->p2m = (struct plan_range){img->init_p2m, next, p2m_area->pages};
+        plan->p2m = *p2m_area;
         next += p2m_area->pages;
         plan->p2m_tables = take(&next, count_tables(plan, p2m_area), NO_ADDRESS);
-        p2m_area->tables = plan->p2m_tables.pfn;
     }
     return next;
 }
@@ -182,7 +172,8 @@ pfn_t plan_table(const struct build_plan *plan, unsigned level, uint64_t va)
     const uint64_t index = va >> (PAGE_SHIFT + 9 * level);
 
     for (unsigned i = 0; level < 4 && i < ARRAY_LEN(plan->area) && plan->area[i].pages; i++) {
-        uint64_t next = plan->area[i].tables, first, count;
+        uint64_t next = i == PLAN_BOOT ? plan->page_tables.pfn + 1 : plan->p2m_tables.pfn;
+        uint64_t first, count;
 
         for (unsigned above = 3; above > level; above--)
             next += tables_of(plan, &plan->area[i], above, &first);

@@ -12,21 +12,12 @@ struct plan_range {
     uint64_t pages;
 };
 
-/* A linear mapping: pages from pfn on, mapped from virt on, through page tables of its own. */
-struct plan_area {
-    uint64_t virt;
-    uint64_t pfn;
-    uint64_t pages;
-    uint64_t tables; /* pfn of its own page tables: L3, L2, L1 */
-};
-
+/* The areas are linear mappings, each through page tables of its own. */
 #define PLAN_BOOT 0 /* virt_base .. its end on a 4 MiB boundary: pfn 0 and up */
 #define PLAN_P2M  1 /* the p2m where INIT_P2M wants it; pages 0: the p2m is in the boot area */
 
 struct build_plan {
     uint64_t nr_pages; /* of the domain */
-    uint64_t entry;
-    uint64_t hypercall_page; /* or NO_ADDRESS */
     struct plan_range kernel;
     struct plan_range ramdisk; /* not mapped if the kernel takes it by pfn */
     struct plan_range p2m;
@@ -34,9 +25,9 @@ struct build_plan {
     /* Of the boot area: L4 first, then L3, L2, L1. Mapped read-only. */
     struct plan_range page_tables;
     struct plan_range stack; /* one page; the stack pointer starts at its end */
-    /* Of the p2m area, right after the p2m; not mapped. */
+    /* Of the p2m area, right after the p2m: L3, L2, L1. Not mapped. */
     struct plan_range p2m_tables;
-    struct plan_area area[2];
+    struct plan_range area[2];
 };
 
 /* Plans a domain of nr_pages (1 .. 2^28) for that kernel and a ramdisk of that many bytes (0:

@@ -71,8 +71,9 @@ static void show_value(char *out, struct tree_bytes v)
                        : " (bytes)");
 }
 
-void tree_refuse(struct tree_node *node, const char *name, struct tree_bytes v,
-                 const char *expected)
+/* That the property has this value, or that it is missing (v.data is NULL). */
+static void refuse(struct tree_node *node, const char *name, struct tree_bytes v,
+                   const char *expected)
 {
     char value[VALUE_SIZE];
 
@@ -128,7 +129,7 @@ void tree_refuse_compatible(struct tree_node *node, const char *expected)
     int size;
     const char *data = fdt_getprop(node->fdt, node->offset, "compatible", &size);
 
-    tree_refuse(node, "compatible", (struct tree_bytes){data, (size_t)size}, expected);
+    refuse(node, "compatible", (struct tree_bytes){data, (size_t)size}, expected);
 }
 
 static void read_property(struct tree_node *node, int at, const struct tree_property *table,
@@ -155,7 +156,7 @@ static void read_property(struct tree_node *node, int at, const struct tree_prop
     else if (p->parse)
         expected = p->parse(p, v, out);
     if (expected)
-        tree_refuse(node, name, v, expected);
+        refuse(node, name, v, expected);
     *seen |= bit;
 }
 
@@ -172,7 +173,7 @@ bool tree_read(struct tree_node *node, const struct tree_property *table, void *
     }
     for (const struct tree_property *p = table; p->name && node->errors < MAX_ERRORS; p++)
         if (p->required && !(seen & (1u << (p - table))))
-            tree_refuse(node, p->name, (struct tree_bytes){0}, p->expected);
+            refuse(node, p->name, (struct tree_bytes){0}, p->expected);
     return node->errors == 0;
 }
 
@@ -189,19 +190,21 @@ bool tree_expect_leaf(struct tree_node *node)
 }
 
 /* Names come to consoles and to other guests, so they keep to plain characters. */
-bool tree_read_named(const void *fdt, int offset, const char *parent_path, const char **name,
+bool tree_read_named(const void *fdt, int offset, const char *parent_path, char *name,
                      const struct tree_property *table, void *out)
 {
     static const char plain[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+-";
     struct tree_node node = tree_node(fdt, offset, parent_path);
     int length, good = 0;
+    const char *own = fdt_get_name(fdt, offset, &length);
 
-    *name = fdt_get_name(fdt, offset, &length);
-    while (good < length && memchr(plain, (*name)[good], sizeof(plain) - 1))
+    while (good < length && memchr(plain, own[good], sizeof(plain) - 1))
         good++;
-    if (length >= 1 && length <= TREE_NAME_MAX && good == length)
+    if (length >= 1 && length <= TREE_NAME_MAX && good == length) {
+        memcpy(name, own, length + 1);
         return tree_expect_leaf(&node) && tree_read(&node, table, out);
+    }
     log_line("%s: its name has %d characters: expected 1 .. 31 of A-Z a-z 0-9 . _ + -", node.path,
              length);
     return false;

@@ -38,17 +38,15 @@ struct tree_node tree_node(const void *fdt, int offset, const char *parent_path)
  * ones are logged, up to a few; false if there was any. */
 bool tree_read(struct tree_node *node, const struct tree_property *table, void *out);
 
-/* The same for a node with a name of 1 .. TREE_NAME_MAX plain characters and no node in it. */
-bool tree_read_named(const void *fdt, int offset, const char *parent_path, const char **name,
+/* The same for a node with a name of 1 .. TREE_NAME_MAX plain characters, which is copied with its
+ * NUL, and no node in it. */
+bool tree_read_named(const void *fdt, int offset, const char *parent_path, char *name,
                      const struct tree_property *table, void *out);
 
 /* False, logged, if there is a node in the node. */
 bool tree_expect_leaf(struct tree_node *node);
 
-/* Logs "PATH: NAME = VALUE: expected EXPECTED", or that it is missing (v.data is NULL). */
-void tree_refuse(struct tree_node *node, const char *name, struct tree_bytes v,
-                 const char *expected);
-/* The same for its compatible. */
+/* Logs "PATH: compatible = VALUE: expected EXPECTED", or that it is missing. */
 void tree_refuse_compatible(struct tree_node *node, const char *expected);
 
 /* Cell number index of a value that has it. */

@@ -4,17 +4,13 @@
 #include "lib/string.h"
 
 /* Those that are connected; changed at boot only. */
-static struct wire {
-    char name[LAMINA_WIRE_NAME_LEN];
-    uint32_t kind;
-    struct wire_config_end end[2];
-} * wires;
+static struct wire_config *wires;
 static unsigned nr_wires;
 
 bool wiring_find(uint16_t domid, struct lamina_wire *found)
 {
     for (unsigned i = 0; i < nr_wires; i++) {
-        const struct wire *w = &wires[i];
+        const struct wire_config *w = &wires[i];
         const unsigned role = w->end[0].domid == domid ? LAMINA_WIRE_first : LAMINA_WIRE_second;
 
         if (i % 256 == 255)
@@ -88,19 +84,14 @@ unsigned wiring_apply(const struct system_config *sys)
         return count;
     }
     for (node = config_next_wire(sys, -1); node >= 0; node = config_next_wire(sys, node)) {
-        struct wire *new = &wires[nr_wires];
-        struct wire_config w;
+        struct wire_config *w = &wires[nr_wires];
         struct domain *a, *b;
 
-        if (!config_wire(sys, node, &w))
+        if (!config_wire(sys, node, w))
             continue;
-        a = domain_get(w.end[0].domid);
-        b = domain_get(w.end[1].domid);
-        if (connect(sys, &w, a, b)) {
-            *new = (struct wire){.kind = w.kind, .end = {w.end[0], w.end[1]}};
-            memcpy(new->name, w.name, strlen(w.name));
-            nr_wires++;
-        }
+        a = domain_get(w->end[0].domid);
+        b = domain_get(w->end[1].domid);
+        nr_wires += connect(sys, w, a, b);
         if (a)
             domain_put(a);
         if (b)

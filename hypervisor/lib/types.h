@@ -35,6 +35,12 @@ static inline bool mfn_equal(mfn_t a, mfn_t b)
     return a.n == b.n;
 }
 
+/* To the next multiple, a power of two. */
+static inline uint64_t round_up(uint64_t n, uint64_t multiple)
+{
+    return (n + multiple - 1) & -multiple;
+}
+
 #define INVALID_MFN  ((mfn_t){~0ul})
 #define INVALID_PFN  ((pfn_t){~0ul})
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

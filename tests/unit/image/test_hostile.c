@@ -39,9 +39,9 @@ static void check(const uint8_t *bytes, size_t size)
         assert_true(seg.virt >= img.virt_start && seg.virt + seg.mem_bytes <= img.virt_end);
         assert_true(seg.mem_bytes >= seg.file_bytes && seg.virt + seg.mem_bytes > seg.virt);
         for (uint64_t i = 0; i < seg.file_bytes; i += 64)
-            sum = (uint8_t)(sum + ((const uint8_t *)seg.bytes)[i]);
+            sum = (uint8_t)(sum + bytes[seg.offset + i]);
         if (seg.file_bytes)
-            sum = (uint8_t)(sum + ((const uint8_t *)seg.bytes)[seg.file_bytes - 1]);
+            sum = (uint8_t)(sum + bytes[seg.offset + seg.file_bytes - 1]);
     }
 }
 

@@ -40,7 +40,7 @@ static void test_plain(void **state)
     assert_true(seg.virt == MAKER_BASE + 0x1100000);
     assert_int_equal(seg.file_bytes, 0x1000);
     assert_int_equal(seg.mem_bytes, 0x4000);
-    assert_ptr_equal((const uint8_t *)seg.bytes + seg.file_bytes, file + file_size);
+    assert_ptr_equal(file + seg.offset + seg.file_bytes, file + file_size);
     assert_false(image_next_segment(&img, &cursor, &seg));
 }
 

@@ -32,7 +32,7 @@ static void fill_tables(void)
 {
     memset(tables, 0, (plan.page_tables.pages + plan.p2m_tables.pages) * sizeof(tables[0]));
     for (unsigned a = 0; a < 2; a++) {
-        const struct plan_area *area = &plan.area[a];
+        const struct plan_range *area = &plan.area[a];
         const uint64_t last = area->virt + area->pages * PAGE_SIZE - 1;
 
         for (unsigned level = 1; level <= 4 && area->pages; level++) {

@@ -11,27 +11,22 @@
 
 extern const char image_start[], rodata_start[], data_start[], image_end[];
 
-/* Free memory during boot: RAM without what is in use. */
-static struct range free_ranges[BOOT_RANGES_MAX + 8];
+/* Free memory during boot: RAM without what is in use; some are empty. Each exclude() at most
+ * doubles them. */
+static struct range free_ranges[BOOT_RANGES_MAX * 4];
 static unsigned nr_free;
 
 static void exclude(uint64_t start, uint64_t end)
 {
     start &= PAGE_MASK;
-    end = (end + PAGE_SIZE - 1) & PAGE_MASK;
-    for (unsigned i = 0; i < nr_free; i++) {
+    end = round_up(end, PAGE_SIZE);
+    for (unsigned i = 0, nr = nr_free; i < nr; i++) {
         struct range *r = &free_ranges[i];
 
-        if (end <= r->start || start >= r->end || start >= end)
+        if (end <= r->start || start >= r->end)
             continue;
-        if (start > r->start && end < r->end && nr_free < ARRAY_LEN(free_ranges)) {
-            free_ranges[nr_free++] = (struct range){end, r->end};
-            r->end = start;
-        } else if (start > r->start) {
-            r->end = start;
-        } else {
-            r->start = MIN(end, r->end);
-        }
+        free_ranges[nr_free++] = (struct range){end, r->end};
+        r->end = start;
     }
 }
 
@@ -53,7 +48,8 @@ static uint64_t boot_alloc_page(void)
     return best->end;
 }
 
-/* The entry for va in the table of that level; tables on the way are made. */
+/* The entry for va in the table of that level; tables on the way are made. They are the
+ * hypervisor's alone by their entry in the L4 table. */
 static uint64_t *entry_for(uint64_t va, unsigned level)
 {
     uint64_t *table = paging_l4_template;
@@ -62,8 +58,7 @@ static uint64_t *entry_for(uint64_t va, unsigned level)
         uint64_t *e = &table[pte_index(va, l)];
 
         if (!(*e & PTE_PRESENT))
-            *e = boot_alloc_page() | PTE_PRESENT | PTE_RW | PTE_ACCESSED |
-                 (pte_index(va, 4) == L4_SLOT_M2P ? PTE_USER : 0);
+            *e = boot_alloc_page() | PTE_PRESENT | PTE_RW | PTE_ACCESSED | (l < 4 ? PTE_USER : 0);
         table = (uint64_t *)(DIRECT_START + (*e & PTE_FRAME));
     }
     return &table[pte_index(va, level)];
@@ -109,44 +104,45 @@ static bool mapped(uint64_t va)
     return *entry_for(va, 1) & PTE_PRESENT;
 }
 
+/* Pages for those elements of a table by frame number that stand for memory. */
+static void map_table(const struct boot_info *info, uint64_t table, uint64_t element, int fill,
+                      uint64_t flags)
+{
+    for (unsigned i = 0; i < info->nr_ram; i++) {
+        uint64_t from = table + info->ram[i].start / PAGE_SIZE * element;
+        uint64_t to = table + info->ram[i].end / PAGE_SIZE * element;
+
+        for (uint64_t va = from & PAGE_MASK; va < to; va += PAGE_SIZE) {
+            uint64_t page;
+
+            if (mapped(va))
+                continue;
+            page = boot_alloc_page();
+            memset((void *)(DIRECT_START + page), fill, PAGE_SIZE);
+            map(va, page, PAGE_SIZE, flags);
+        }
+    }
+}
+
 static void map_frame_table(const struct boot_info *info, uint64_t max_mfn)
 {
-    const uint64_t size = sizeof(struct frame);
-    uint64_t end = FRAME_TABLE_START + max_mfn * size;
-
-    for (unsigned i = 0; i < info->nr_ram; i++) {
-        uint64_t from = FRAME_TABLE_START + info->ram[i].start / PAGE_SIZE * size;
-        uint64_t to = FRAME_TABLE_START + info->ram[i].end / PAGE_SIZE * size;
-
-        for (uint64_t va = from & PAGE_MASK; va < to; va += PAGE_SIZE)
-            if (!mapped(va))
-                map(va, boot_alloc_page(), PAGE_SIZE, FLAGS_DATA);
-    }
-
-    /* Frames that are no memory are all nobody's: one page of zeros, never written. */
+    const uint64_t size = sizeof(struct frame), end = FRAME_TABLE_START + max_mfn * size;
     uint64_t zeros = boot_alloc_page();
 
+    map_table(info, FRAME_TABLE_START, size, 0, FLAGS_DATA);
+    /* Frames that are no memory are all nobody's: one page of zeros, never written. */
     for (uint64_t va = FRAME_TABLE_START; va < end; va += PAGE_SIZE)
         if (!mapped(va))
             map(va, zeros, PAGE_SIZE, FLAGS_TABLE | PTE_NX);
 }
 
+/* Both slots have the same tables; the entry in the L4 table says who may do what. */
 static void map_m2p(const struct boot_info *info)
 {
-    for (unsigned i = 0; i < info->nr_ram; i++) {
-        uint64_t from = (info->ram[i].start / PAGE_SIZE * 8) & PAGE_MASK;
+    uint64_t *l4 = paging_l4_template;
 
-        for (uint64_t at = from; at < info->ram[i].end / PAGE_SIZE * 8; at += PAGE_SIZE) {
-            uint64_t page;
-
-            if (mapped(M2P_RW_START + at))
-                continue;
-            page = boot_alloc_page();
-            memset((void *)(DIRECT_START + page), 0xff, PAGE_SIZE);
-            map(M2P_RW_START + at, page, PAGE_SIZE, FLAGS_DATA);
-            map(M2P_START + at, page, PAGE_SIZE, FLAGS_TABLE | PTE_NX | PTE_USER);
-        }
-    }
+    map_table(info, M2P_RW_START, sizeof(uint64_t), 0xff, FLAGS_DATA | PTE_USER);
+    l4[L4_SLOT_M2P] = (l4[L4_SLOT_M2P_RW] & ~PTE_RW) | PTE_USER;
 }
 
 static void add_free(uint64_t start, uint64_t end)
@@ -157,11 +153,10 @@ static void add_free(uint64_t start, uint64_t end)
 
 void memory_init(const struct boot_info *info)
 {
-    uint64_t max_mfn;
+    const uint64_t max_mfn = info->ram_end / PAGE_SIZE;
 
     if (!info->nr_ram)
         panic("no memory: the loader's map has no usable range");
-    max_mfn = info->ram[info->nr_ram - 1].end / PAGE_SIZE;
     memcpy(free_ranges, info->ram, info->nr_ram * sizeof(info->ram[0]));
     nr_free = info->nr_ram;
     exclude(0, image_pa(image_end)); /* the first MiB is the firmware's, and for starting CPUs */
@@ -185,14 +180,5 @@ void memory_release_module(const struct boot_info *info)
 {
     uint64_t start = MAX(info->module.start & PAGE_MASK, image_pa(image_end));
 
-    add_free(start, (info->module.end + PAGE_SIZE - 1) & PAGE_MASK);
-}
-
-uint64_t memory_total(const struct boot_info *info)
-{
-    uint64_t bytes = 0;
-
-    for (unsigned i = 0; i < info->nr_ram; i++)
-        bytes += info->ram[i].end - info->ram[i].start;
-    return bytes;
+    add_free(start, round_up(info->module.end, PAGE_SIZE));
 }

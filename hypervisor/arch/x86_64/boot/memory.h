@@ -1,6 +1,5 @@
 /* The hypervisor's address space, and the first distribution of memory. */
-#ifndef BOOT_MEMORY_H
-#define BOOT_MEMORY_H
+#pragma once
 
 #include "boot/multiboot.h"
 #include "cpu/layout.h"
@@ -13,7 +12,3 @@ void memory_release_module(const struct boot_info *info);
 
 /* Where memory_init mapped the local APIC's registers. */
 #define APIC_VA CPU_AREA_START
-
-uint64_t memory_total(const struct boot_info *info); /* bytes */
-
-#endif

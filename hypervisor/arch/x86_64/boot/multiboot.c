@@ -1,6 +1,7 @@
 #include "boot/multiboot.h"
 #include "abi/xen.h"
 #include "core/info.h"
+#include "core/log.h"
 #include "cpu/layout.h"
 #include "lib/format.h"
 
@@ -32,40 +33,30 @@ static const void *at(uint32_t physical)
     return (const void *)(DIRECT_START + physical);
 }
 
-/* Keeps the list ascending and disjoint, whatever the firmware's order. */
 static void add_ram(struct boot_info *info, uint64_t start, uint64_t end)
 {
-    unsigned i;
-
-    start = (start + PAGE_SIZE - 1) & PAGE_MASK;
+    start = round_up(start, PAGE_SIZE);
     end = MIN(end, DIRECT_END - DIRECT_START) & PAGE_MASK;
-    for (i = 0; i < info->nr_ram; i++) {
+    for (unsigned i = 0; i < info->nr_ram; i++)
         if (start < info->ram[i].end && end > info->ram[i].start)
             return; /* overlaps what we have: the first mention counts */
-        if (start < info->ram[i].start)
-            break;
-    }
     if (start >= end || info->nr_ram == BOOT_RANGES_MAX)
         return;
-    for (unsigned j = info->nr_ram++; j > i; j--)
-        info->ram[j] = info->ram[j - 1];
-    info->ram[i] = (struct range){start, end};
+    info->ram[info->nr_ram++] = (struct range){start, end};
+    info->ram_bytes += end - start;
+    info->ram_end = MAX(info->ram_end, end);
 }
 
 void multiboot_read(struct boot_info *info, uint32_t magic, uint32_t info_address)
 {
     const struct multiboot_info *mb = at(info_address);
 
-    if (magic != MULTIBOOT_MAGIC) {
-        info->problem = "not started by a multiboot 1 loader";
-        return;
-    }
+    if (magic != MULTIBOOT_MAGIC)
+        panic("not started by a multiboot 1 loader");
     if (mb->flags & HAS_CMDLINE)
         format(hypervisor_options, XEN_COMMANDLINE_LEN, "%s", (const char *)at(mb->cmdline));
-    if (!(mb->flags & HAS_MMAP)) {
-        info->problem = "the loader gave no memory map";
-        return;
-    }
+    if (!(mb->flags & HAS_MMAP))
+        panic("the loader gave no memory map");
     for (uint32_t offset = 0; offset + sizeof(struct multiboot_mmap) <= mb->mmap_length;) {
         const struct multiboot_mmap *m = at(mb->mmap_addr + offset);
 
@@ -76,7 +67,6 @@ void multiboot_read(struct boot_info *info, uint32_t magic, uint32_t info_addres
     if (mb->flags & HAS_MODULES && mb->mods_count) {
         const struct multiboot_module *mod = at(mb->mods_addr);
 
-        info->nr_modules = mb->mods_count;
         info->module = (struct range){mod->start, MAX(mod->start, mod->end)};
     }
 }

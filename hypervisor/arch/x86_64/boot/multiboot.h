@@ -1,7 +1,6 @@
 /* What a multiboot 1 loader leaves for us. Everything is copied out of it at once, because its
  * structures lie in memory that is about to be used. */
-#ifndef BOOT_MULTIBOOT_H
-#define BOOT_MULTIBOOT_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -12,14 +11,12 @@ struct range {
 };
 
 struct boot_info {
-    struct range ram[BOOT_RANGES_MAX]; /* whole pages of usable memory, ascending, disjoint */
+    struct range ram[BOOT_RANGES_MAX]; /* whole pages of usable memory, disjoint, in any order */
     unsigned nr_ram;
+    uint64_t ram_bytes, ram_end;
     struct range module; /* the first one: the system tree; empty: none */
-    unsigned nr_modules;
-    const char *problem; /* what the loader did wrong; NULL: nothing */
 };
 
-/* Reads through the boot page tables' direct map. The command line goes to hypervisor_options. */
+/* Reads through the boot page tables' direct map. The command line goes to hypervisor_options.
+ * Panics if a loader left something else. */
 void multiboot_read(struct boot_info *info, uint32_t magic, uint32_t info_address);
-
-#endif

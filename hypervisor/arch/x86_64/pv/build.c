@@ -12,7 +12,7 @@
 #include "pv/pv.h"
 
 /* Frames come in blocks, the largest that there are; this is where each pfn's frame is found. */
-#define MAX_BLOCKS      1024
+#define MAX_BLOCKS      1024 /* a power of two */
 #define BLOCK_ORDER_MAX 9
 
 static struct block {
@@ -22,17 +22,12 @@ static unsigned nr_blocks;
 
 static mfn_t frame_of(uint64_t pfn_number)
 {
-    unsigned low = 0, high = nr_blocks;
+    unsigned found = 0;
 
-    while (high - low > 1) {
-        unsigned mid = (low + high) / 2;
-
-        if (blocks[mid].pfn <= pfn_number)
-            low = mid;
-        else
-            high = mid;
-    }
-    return mfn(blocks[low].mfn + (pfn_number - blocks[low].pfn));
+    for (unsigned step = MAX_BLOCKS / 2; step; step /= 2)
+        if (found + step < nr_blocks && blocks[found + step].pfn <= pfn_number)
+            found += step;
+    return mfn(blocks[found].mfn + (pfn_number - blocks[found].pfn));
 }
 
 static void *page_of(uint64_t pfn_number)
@@ -75,10 +70,9 @@ static bool allot_frames(struct domain *d, uint64_t nr_pages)
     return true;
 }
 
-/* Copies to a virtual address of the boot area; bytes NULL: zeros are there already. */
-static void put(const struct build_plan *plan, uint64_t virt, const void *bytes, uint64_t count)
+/* Copies to the domain's memory, of which `offset` counts the bytes from pfn 0 on. */
+static void put(uint64_t offset, const void *bytes, uint64_t count)
 {
-    uint64_t offset = virt - plan->area[PLAN_BOOT].virt;
     const char *from = bytes;
 
     while (count) {
@@ -93,21 +87,7 @@ static void put(const struct build_plan *plan, uint64_t virt, const void *bytes,
     }
 }
 
-static void put_pages(uint64_t first_pfn, const void *bytes, uint64_t count)
-{
-    const char *from = bytes;
-
-    for (; count; first_pfn++) {
-        uint64_t part = MIN(count, PAGE_SIZE);
-
-        memcpy(page_of(first_pfn), from, part);
-        from += part;
-        count -= part;
-        cond_resched();
-    }
-}
-
-static void fill_level(const struct build_plan *plan, const struct plan_area *area, unsigned level)
+static void fill_level(const struct build_plan *plan, const struct plan_range *area, unsigned level)
 {
     uint64_t span = PAGE_SIZE << 9 * (level - 1);
     uint64_t end = area->virt + area->pages * PAGE_SIZE;
@@ -153,23 +133,23 @@ static void fill_p2m(const struct build_plan *plan)
 
 /* 128 entries of 32 bytes: push rcx, r11; mov $n,%eax; syscall; pop r11, rcx; ret. iret leaves its
  * caller's registers on the stack instead, and does not come back. */
-static void fill_hypercall_page(const struct build_plan *plan)
+static void fill_hypercall_page(const struct image *image)
 {
     static const uint8_t call[] = {0x51, 0x41, 0x53, 0xb8, 0,    0,    0,
                                    0,    0x0f, 0x05, 0x41, 0x5b, 0x59, 0xc3};
     static const uint8_t iret[] = {0x51, 0x41, 0x53, 0x50, 0xb8, __HYPERVISOR_iret,
                                    0,    0,    0,    0x0f, 0x05};
-    static uint8_t page[PAGE_SIZE];
+    uint8_t *page;
 
-    if (plan->hypercall_page == NO_ADDRESS)
+    if (image->hypercall_page == NO_ADDRESS)
         return;
-    memset(page, 0xcc, sizeof(page));
+    page = page_of((image->hypercall_page - image->virt_base) / PAGE_SIZE);
+    memset(page, 0xcc, PAGE_SIZE);
     for (unsigned n = 0; n < PAGE_SIZE / 32; n++) {
         memcpy(page + n * 32, call, sizeof(call));
         page[n * 32 + 4] = n;
     }
     memcpy(page + __HYPERVISOR_iret * 32, iret, sizeof(iret));
-    put(plan, plan->hypercall_page, page, sizeof(page));
 }
 
 static void fill_start_info(const struct domain *d, const struct domain_config *config,
@@ -203,28 +183,26 @@ static void fill_start_info(const struct domain *d, const struct domain_config *
 static bool fill(struct domain *d, const struct domain_config *config, const struct image *image,
                  const struct build_plan *plan)
 {
+    const mfn_t console = frame_of(plan->console.pfn);
+    struct vcpu *v = d->vcpu[0];
     struct image_segment seg;
 
     for (unsigned cursor = 0; image_next_segment(image, &cursor, &seg);)
-        put(plan, seg.virt, seg.bytes, seg.file_bytes);
-    put_pages(plan->ramdisk.pfn, config->ramdisk.data, config->ramdisk.size);
+        put(seg.virt - image->virt_base, image->file + seg.offset, seg.file_bytes);
+    put(plan->ramdisk.pfn * PAGE_SIZE, config->ramdisk.data, config->ramdisk.size);
     fill_p2m(plan);
-    fill_hypercall_page(plan);
+    fill_hypercall_page(image);
     fill_page_tables(plan);
 
-    if (evtchn_alloc_hypervisor_port(d, console_ring_event, &d->console.port))
+    if (evtchn_alloc_hypervisor_port(d, console_ring_event, &d->console.port) ||
+        arch_frame_get(console, d, true))
         return false;
-    d->console.ring_frame = frame_of(plan->console.pfn);
-    if (arch_frame_get(d->console.ring_frame, d, true))
-        return false;
-    d->console.ring = arch_frame_bytes(d->console.ring_frame);
+    d->console.ring_frame = console;
+    d->console.ring = arch_frame_bytes(console);
     fill_start_info(d, config, plan);
-
-    struct vcpu *v = d->vcpu[0];
-
     if (paging_install_l4(v, frame_of(plan->page_tables.pfn)))
         return false;
-    pv_vcpu_start(v, plan->entry, plan->stack.virt + PAGE_SIZE, plan->start_info.virt);
+    pv_vcpu_start(v, image->entry, plan->stack.virt + PAGE_SIZE, plan->start_info.virt);
     return true;
 }
 
@@ -260,10 +238,8 @@ struct domain *build_domain(const struct domain_config *config)
     const struct abi_version *abi;
 
     if (!image_parse(&image, config->kernel.data, config->kernel.size, config->name) ||
-        !plan_make(&plan, &image, config->ramdisk.size, config->pages, config->name))
-        return NULL;
-    abi = choose_abi(config, &image);
-    if (!abi)
+        !plan_make(&plan, &image, config->ramdisk.size, config->pages, config->name) ||
+        !(abi = choose_abi(config, &image)))
         return NULL;
     if (config->pages > frames_free_count()) {
         log_line("/domains/%s: memory = <%lu>: expected at most what is free, %lu (MiB)",

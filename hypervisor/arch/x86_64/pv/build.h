@@ -1,11 +1,8 @@
 /* Builds domains. Boot only. */
-#ifndef PV_BUILD_H
-#define PV_BUILD_H
+#pragma once
 
 #include "core/config.h"
 #include "core/domain.h"
 
 /* A domain that domain_start can start, or NULL: one line was logged, nothing is left behind. */
 struct domain *build_domain(const struct domain_config *config);
-
-#endif
