@@ -1,7 +1,7 @@
 /* Operations on page tables. */
 #include "choose.h"
+#include "core/hypercall.h"
 #include "paging/emulated_write.h"
-#include "paging/hypercalls.h"
 
 void op_mmu_update(void)
 {

@@ -2,7 +2,6 @@
 #include "core/hypercall.h"
 #include "core/log.h"
 #include "paging/foreign.h"
-#include "paging/hypercalls.h"
 #include "paging/update.h"
 
 #define BATCH 16 /* requests copied at once */

@@ -4,7 +4,6 @@
 #include "lib/string.h"
 #include "paging/area.h"
 #include "paging/foreign.h"
-#include "paging/hypercalls.h"
 #include "paging/type.h"
 
 #define NOINLINE __attribute__((noinline))
