@@ -26,7 +26,7 @@ unsigned arch_this_cpu(void);
 /* 2^order contiguous pages, zeroed; NULL when there are none. Never sleeps, but may flush the TLBs
  * of other CPUs: hold no spin lock that they take. */
 void *arch_alloc_pages(unsigned order);
-void arch_free_pages(void *pages, unsigned order);
+void arch_free_pages(void *pages, unsigned order); /* NULL: nothing happens */
 
 /* --- guest memory, by virtual address of the current vCPU ---
  * Each returns false on a fault or a range that touches the hypervisor's; bytes before the fault
@@ -81,9 +81,10 @@ void arch_grant_flush(void);
 
 /* 0 or -XEN_ENOMEM. */
 int arch_domain_init(struct domain *d);
-/* Gives back everything the guest held: vCPU page tables, pins, pages. Calls cond_resched. */
+/* With d->dying set and its other vCPUs parked: gives back everything the guest held (vCPU page
+ * tables, pins, pages). The current vCPU may be one of the domain's. Calls cond_resched. */
 void arch_domain_relinquish(struct domain *d);
-/* Frees what arch_domain_init made; also after it failed half-way. */
+/* Frees what arch_domain_init made; also after it failed half-way. No frame is its any more. */
 void arch_domain_free(struct domain *d);
 /* 0 or -XEN_ENOMEM; arch_vcpu_free also after it failed. */
 int arch_vcpu_init(struct vcpu *v);

@@ -30,8 +30,7 @@ static void add_maptrack(struct grant_table *gt)
         page = NULL;
     }
     spin_unlock(&gt->lock);
-    if (page)
-        arch_free_pages(page, 0);
+    arch_free_pages(page, 0);
 }
 
 /* NO_HANDLE if there is none left. */

@@ -24,8 +24,7 @@ int grant_add_frame(struct domain *d)
         return 0;
     if (shared)
         arch_unshare_page(d, shared);
-    if (active)
-        arch_free_pages(active, ACTIVE_ORDER);
+    arch_free_pages(active, ACTIVE_ORDER);
     return -XEN_ENOMEM;
 }
 
@@ -57,8 +56,7 @@ void grant_destroy(struct domain *d)
         arch_free_pages(gt->maptrack[i], 0);
     gt->nr_maptrack = 0;
     gt->free_handle = NO_HANDLE;
-    if (gt->maptrack)
-        arch_free_pages(gt->maptrack, GRANT_MAPTRACK_ORDER);
+    arch_free_pages(gt->maptrack, GRANT_MAPTRACK_ORDER);
     gt->maptrack = NULL;
 }
 
@@ -67,8 +65,7 @@ void grant_free(struct domain *d)
     struct grant_table *gt = &d->grant;
 
     for (unsigned i = 0; i < GRANT_FRAMES_MAX; i++) {
-        if (gt->active[i])
-            arch_free_pages(gt->active[i], ACTIVE_ORDER);
+        arch_free_pages(gt->active[i], ACTIVE_ORDER);
         gt->active[i] = NULL;
     }
     gt->nr_frames = 0;

@@ -34,20 +34,10 @@ int paging_set_kernel_l4(struct vcpu *v, mfn_t l4);
  * or not running. */
 int paging_set_gdt(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries);
 
-/* --- life of domains and vCPUs; pv/arch.c calls these from arch_domain_init and so on --- */
+/* --- vCPUs; domains as a whole are in core/arch.h --- */
 
-int paging_domain_init(struct domain *d);
-/* With d->dying set and its other vCPUs parked: gives back tables, pins, descriptor pages and
- * memory; the current vCPU may be one of the domain's (it goes on with the hypervisor's own
- * tables). Calls cond_resched. */
-void paging_relinquish(struct domain *d);
-/* Frees what paging_domain_init made; also after it failed half-way. No frame is its any more. */
-void paging_domain_free(struct domain *d);
-/* Also for idle vCPUs. */
+/* Paging's part of arch_vcpu_init. */
 void paging_vcpu_init(struct vcpu *v);
-/* Gives back the tables of a vCPU that does not run in its guest again; if it is the current one,
- * it goes on with the hypervisor's own. paging_relinquish does it for all. */
-void paging_vcpu_release(struct vcpu *v);
 
 /* Makes that frame the current vCPU's kernel L4, as MMUEXT_NEW_BASEPTR. 0 or -errno. May sleep. */
 int paging_new_baseptr(struct vcpu *v, mfn_t l4);

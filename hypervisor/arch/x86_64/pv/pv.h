@@ -49,9 +49,6 @@ void bounce_syscall32(struct regs *r);
 void bad_iret_frame(struct regs *r);
 void guest_work(struct regs *r);
 
-int pv_vcpu_init(struct vcpu *v);
-/* Also after pv_vcpu_init failed half-way. */
-void pv_vcpu_free(struct vcpu *v);
 /* Makes a vCPU ready for its first run. */
 void pv_vcpu_start(struct vcpu *v, uint64_t rip, uint64_t rsp, uint64_t rsi);
 

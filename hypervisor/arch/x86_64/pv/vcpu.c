@@ -20,10 +20,11 @@ unsigned arch_this_cpu(void)
     return this_cpu()->id;
 }
 
-int pv_vcpu_init(struct vcpu *v)
+int arch_vcpu_init(struct vcpu *v)
 {
     struct pv_vcpu *pv = &v->arch.pv;
 
+    paging_vcpu_init(v);
     pv->stack = arch_alloc_pages(STACK_ORDER);
     pv->fpu = arch_alloc_pages(0);
     pv->traps = arch_alloc_pages(0);
@@ -39,16 +40,11 @@ int pv_vcpu_init(struct vcpu *v)
     return 0;
 }
 
-void pv_vcpu_free(struct vcpu *v)
+void arch_vcpu_free(struct vcpu *v)
 {
-    struct pv_vcpu *pv = &v->arch.pv;
-
-    if (pv->stack)
-        arch_free_pages(pv->stack, STACK_ORDER);
-    if (pv->fpu)
-        arch_free_pages(pv->fpu, 0);
-    if (pv->traps)
-        arch_free_pages(pv->traps, 0);
+    arch_free_pages(v->arch.pv.stack, STACK_ORDER);
+    arch_free_pages(v->arch.pv.fpu, 0);
+    arch_free_pages(v->arch.pv.traps, 0);
 }
 
 /* What switch_stacks pops before it returns to the first run. */
