@@ -133,24 +133,15 @@ static bool may_use_ports(const struct vcpu *v)
     return v->arch.pv.iopl >= (v->arch.pv.kernel_mode ? 1 : 3);
 }
 
-#define PORT_IS_WRITE 0x02 /* e4..e7, ec..ef: bit of the opcode */
-#define PORT_IN_DX    0x08
-#define PORT_WIDE     0x01
+#define OP_IS_PORT(opcode) (((opcode) & ~0x0bu) == 0xe4) /* e4..e7, ec..ef */
+#define PORT_IS_WRITE      0x02                          /* bit of these opcodes */
 
-static bool emulate_port(struct vcpu *v, struct regs *r, struct insn *i)
+static bool emulate_port(struct vcpu *v, struct regs *r, const struct insn *i)
 {
-    int64_t port;
-
-    if (!may_use_ports(v) || (!(i->opcode & PORT_IN_DX) && !insn_immediate(i, 1, &port)))
+    if (!may_use_ports(v))
         return false;
-    if (i->opcode & PORT_IS_WRITE)
-        return true;
-    if (!(i->opcode & PORT_WIDE))
-        r->rax |= 0xff;
-    else if (i->operand16)
-        r->rax |= 0xffff;
-    else
-        r->rax = UINT32_MAX;
+    if (!(i->opcode & PORT_IS_WRITE))
+        insn_set_register(i, r, 0, UINT32_MAX);
     return true;
 }
 
@@ -209,18 +200,18 @@ static bool emulate_xsetbv(const struct regs *r)
            (uint32_t)r->rax == (uint32_t)fpu_components && (uint32_t)r->rdx == fpu_components >> 32;
 }
 
-static bool emulate(struct vcpu *v, struct regs *r, struct insn *i)
+static bool emulate(struct vcpu *v, struct regs *r, const struct insn *i)
 {
     uint64_t value;
 
     switch (i->opcode) {
     case OP_MOV_FROM_CR:
-        if (!insn_modrm(i, r, 0) || !read_cr(v, i->reg, &value))
+        if (!read_cr(v, i->reg, &value))
             return false;
         *insn_register(r, i->rm) = value;
         return true;
     case OP_MOV_TO_CR:
-        return insn_modrm(i, r, 0) && write_cr(v, i->reg, *insn_register(r, i->rm));
+        return write_cr(v, i->reg, *insn_register(r, i->rm));
     case OP_CLTS:
         v->arch.pv.fpu_trap = false;
         fpu_set_trap(false);
@@ -233,7 +224,7 @@ static bool emulate(struct vcpu *v, struct regs *r, struct insn *i)
     case OP_WRMSR:
         return write_msr(v, r->rcx, r->rdx << 32 | (uint32_t)r->rax);
     case OP_GROUP7:
-        return insn_modrm(i, r, 0) && i->modrm == MODRM_XSETBV && emulate_xsetbv(r);
+        return i->modrm == MODRM_XSETBV && emulate_xsetbv(r);
     case OP_CLI: /* events are masked in vcpu_info: these say nothing about them */
     case OP_STI:
         return v->arch.pv.iopl >= 1;
@@ -251,8 +242,8 @@ bool pv_emulate_privileged(struct vcpu *v, struct regs *r)
     if ((!v->arch.pv.kernel_mode && !may_use_ports(v)) || r->error_code || !insn_decode(&i, r) ||
         i.lock)
         return false;
-    if ((i.opcode & ~0x0bu) == 0xe4 ? !emulate_port(v, r, &i)
-                                    : !v->arch.pv.kernel_mode || !emulate(v, r, &i))
+    if (OP_IS_PORT(i.opcode) ? !emulate_port(v, r, &i)
+                             : !v->arch.pv.kernel_mode || !emulate(v, r, &i))
         return false;
     r->rip += i.length;
     return true;
