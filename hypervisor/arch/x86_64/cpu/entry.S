@@ -147,8 +147,7 @@ exit_to_guest:
 2:      mov     $-ENOSYS, %rax
         jmp     1b
 
-3:      mov     %rsp, %rdi
-        call    guest_work
+3:      call    guest_work
         jmp     exit_to_guest
 
 4:      test    %ah, %ah

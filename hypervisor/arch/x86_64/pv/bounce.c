@@ -123,7 +123,7 @@ void pv_bounce_callback(struct vcpu *v, struct regs *r, const struct callback *c
 
 void pv_bounce_failsafe(struct vcpu *v, struct regs *r)
 {
-    const struct callback *cb = &v->arch.pv.failsafe;
+    const struct callback *cb = &v->arch.pv.callback[CALLBACKTYPE_failsafe];
     uint16_t segments[4] = {v->arch.pv.ds, v->arch.pv.es, v->arch.pv.fs, v->arch.pv.gs};
     struct entry e = {cb->address, cb->mask_events, false, 0, segments};
 
@@ -141,7 +141,7 @@ void pv_bounce_failsafe(struct vcpu *v, struct regs *r)
 void deliver_upcall(struct regs *r)
 {
     struct vcpu *v = current;
-    struct callback cb = {v->arch.pv.event.address, true};
+    struct callback cb = {v->arch.pv.callback[CALLBACKTYPE_event].address, true};
 
     pv_bounce_callback(v, r, &cb, "an event is pending and unmasked");
 }
@@ -150,7 +150,7 @@ void bounce_syscall(struct regs *r)
 {
     struct vcpu *v = current;
 
-    pv_bounce_callback(v, r, &v->arch.pv.syscall, "SYSCALL in user mode");
+    pv_bounce_callback(v, r, &v->arch.pv.callback[CALLBACKTYPE_syscall], "SYSCALL in user mode");
 }
 
 void guest_bad_flags(struct vcpu *v, struct regs *r)
@@ -164,13 +164,14 @@ void guest_bad_flags(struct vcpu *v, struct regs *r)
 void bounce_syscall32(struct regs *r)
 {
     struct vcpu *v = current;
+    const struct callback *cb = &v->arch.pv.callback[CALLBACKTYPE_syscall32];
 
     if (unlikely(r->rflags & (RFLAGS_VM | RFLAGS_IOPL))) {
         guest_bad_flags(v, r);
         return;
     }
-    if (v->arch.pv.syscall32.address && !v->arch.pv.kernel_mode) {
-        pv_bounce_callback(v, r, &v->arch.pv.syscall32, "SYSCALL in 32-bit user mode");
+    if (cb->address && !v->arch.pv.kernel_mode) {
+        pv_bounce_callback(v, r, cb, "SYSCALL in 32-bit user mode");
         return;
     }
     r->rip -= 2;
@@ -271,12 +272,11 @@ void guest_exception(struct vcpu *v, struct regs *r)
 }
 
 /* Reasons not to go straight back to the guest. */
-void guest_work(struct regs *r)
+void guest_work(void)
 {
     struct vcpu *v = current;
     uint32_t work = __atomic_exchange_n(&v->work, 0, __ATOMIC_ACQ_REL);
 
-    (void)r;
     if (work & WORK_STOP)
         domain_vcpu_stopped(v);
     if (work & WORK_RESCHED) {

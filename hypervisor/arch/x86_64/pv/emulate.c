@@ -145,39 +145,28 @@ static bool emulate_port(struct vcpu *v, struct regs *r, const struct insn *i)
     return true;
 }
 
-static long set_iopl(guest_ptr_t arg)
+static long set_iopl(struct vcpu *v, struct physdev_set_iopl *set)
 {
-    struct physdev_set_iopl set;
-
-    if (!copy_from_guest(&set, arg, sizeof(set)))
-        return -XEN_EFAULT;
-    if (set.iopl > 3)
+    if (set->iopl > 3)
         return -XEN_EINVAL;
-    current->arch.pv.iopl = (uint8_t)set.iopl;
+    v->arch.pv.iopl = (uint8_t)set->iopl;
     return 0;
 }
 
-static long set_iobitmap(guest_ptr_t arg)
+static long set_iobitmap(struct vcpu *v, struct physdev_set_iobitmap *set)
 {
-    struct physdev_set_iobitmap set;
-
-    if (!copy_from_guest(&set, arg, sizeof(set)))
-        return -XEN_EFAULT;
-    return set.nr_ports > 65536 ? -XEN_EINVAL : 0;
+    (void)v;
+    return set->nr_ports > 65536 ? -XEN_EINVAL : 0;
 }
 
 long do_physdev_op(uint32_t cmd, guest_ptr_t arg)
 {
-    if (!subop_exists(__HYPERVISOR_physdev_op, cmd))
-        return -XEN_ENOSYS;
-    switch (cmd) {
-    case PHYSDEVOP_set_iopl:
-        return set_iopl(arg);
-    case PHYSDEVOP_set_iobitmap:
-        return set_iobitmap(arg);
-    default:
-        return -XEN_ENOSYS;
-    }
+    static const struct operation ops[] = {
+        [PHYSDEVOP_set_iopl] = OPERATION(set_iopl, struct physdev_set_iopl, false),
+        [PHYSDEVOP_set_iobitmap] = OPERATION(set_iobitmap, struct physdev_set_iobitmap, false),
+    };
+
+    return operation_call(__HYPERVISOR_physdev_op, ops, ARRAY_LEN(ops), cmd, current, arg);
 }
 
 /* --- the instructions --- */

@@ -47,7 +47,7 @@ void deliver_upcall(struct regs *r);
 void bounce_syscall(struct regs *r);
 void bounce_syscall32(struct regs *r);
 void bad_iret_frame(struct regs *r);
-void guest_work(struct regs *r);
+void guest_work(void);
 
 /* Makes a vCPU ready for its first run. */
 void pv_vcpu_start(struct vcpu *v, uint64_t rip, uint64_t rsp, uint64_t rsi);

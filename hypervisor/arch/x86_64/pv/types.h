@@ -13,6 +13,8 @@ struct callback {
     bool mask_events;
 };
 
+#define NR_CALLBACKS 8
+
 struct pv_vcpu {
     bool kernel_mode; /* the guest is in its kernel (its own notion: both run in ring 3) */
     bool fpu_trap;    /* its CR0.TS */
@@ -22,9 +24,9 @@ struct pv_vcpu {
     struct regs *regs;  /* its registers, at the top of the hypervisor stack */
     uint64_t stack_rsp; /* hypervisor stack pointer while switched out */
     void *stack;
-    void *fpu;               /* while switched out; a page */
-    struct trap_info *traps; /* by vector; a page */
-    struct callback event, failsafe, syscall, syscall32, sysenter, nmi;
+    void *fpu;                              /* while switched out; a page */
+    struct trap_info *traps;                /* by vector; a page */
+    struct callback callback[NR_CALLBACKS]; /* by CALLBACKTYPE_* */
     /* while switched out; while it runs they are in the processor */
     uint64_t fs_base, gs_base, gs_base_other; /* other: of the mode (kernel, user) it is not in */
     uint16_t ds, es, fs, gs;
