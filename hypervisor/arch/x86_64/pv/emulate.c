@@ -82,16 +82,13 @@ static bool write_cr(struct vcpu *v, unsigned n, uint64_t value)
 
 /* --- model-specific registers --- */
 
-static bool read_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
+static bool read_msr(uint32_t msr, uint64_t *value)
 {
-    (void)v;
     switch (msr) {
     case MSR_EFER:
     case MSR_FS_BASE:
     case MSR_GS_BASE:
     case MSR_KERNEL_GS:
-        *value = rdmsr(msr);
-        return true;
     case MSR_APIC_BASE:
         *value = rdmsr(msr);
         return true;
@@ -100,30 +97,19 @@ static bool read_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
     }
 }
 
-static bool write_msr(struct vcpu *v, uint32_t msr, uint64_t value)
+static bool write_msr(uint32_t msr, uint64_t value)
 {
-    uint64_t now;
-
     switch (msr) {
     case MSR_FS_BASE:
     case MSR_GS_BASE:
     case MSR_KERNEL_GS:
-        if (!canonical(value))
-            return false;
-        wrmsr(msr, value);
-        return true;
+        return pv_set_base(msr, value);
     case MSR_EFER:
     case MSR_APIC_BASE: /* to what they are already */
-        return read_msr(v, msr, &now) && now == value;
+        return rdmsr(msr) == value;
     default:
         return false;
     }
-}
-
-static void set_edx_eax(struct regs *r, uint64_t value)
-{
-    r->rax = (uint32_t)value;
-    r->rdx = value >> 32;
 }
 
 /* --- ports: there is nothing behind them --- */
@@ -206,12 +192,13 @@ static bool emulate(struct vcpu *v, struct regs *r, const struct insn *i)
         fpu_set_trap(false);
         return true;
     case OP_RDMSR:
-        if (!read_msr(v, r->rcx, &value))
+        if (!read_msr(r->rcx, &value))
             return false;
-        set_edx_eax(r, value);
+        r->rax = (uint32_t)value;
+        r->rdx = value >> 32;
         return true;
     case OP_WRMSR:
-        return write_msr(v, r->rcx, r->rdx << 32 | (uint32_t)r->rax);
+        return write_msr(r->rcx, r->rdx << 32 | (uint32_t)r->rax);
     case OP_GROUP7:
         return i->modrm == MODRM_XSETBV && emulate_xsetbv(r);
     case OP_CLI: /* events are masked in vcpu_info: these say nothing about them */

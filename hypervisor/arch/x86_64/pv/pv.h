@@ -30,6 +30,8 @@ void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4]);
 /* Reads a segment selector register, or loads it from the guest's value: 0 if that faults. */
 void pv_save_segments(struct vcpu *v);
 void pv_load_segments(struct vcpu *v);
+/* Writes one of the MSRs that hold a segment base. False: it is not canonical. */
+bool pv_set_base(uint32_t msr, uint64_t base);
 
 static inline bool canonical(uint64_t address)
 {
