@@ -264,7 +264,6 @@ void guest_exception(struct vcpu *v, struct regs *r)
             return;
         break;
     case VECTOR_NM: /* the ABI: TS is clear when the handler runs */
-        v->arch.pv.fpu_trap = false;
         fpu_set_trap(false);
         break;
     }

@@ -148,9 +148,6 @@ long do_stack_switch(uint64_t ss, uint64_t sp)
 
 long do_fpu_taskswitch(uint32_t set)
 {
-    struct pv_vcpu *pv = &current->arch.pv;
-
-    pv->fpu_trap = set;
     fpu_set_trap(set);
     return 0;
 }

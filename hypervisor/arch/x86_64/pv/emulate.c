@@ -39,7 +39,7 @@ static bool read_cr(struct vcpu *v, unsigned n, uint64_t *value)
 {
     switch (n) {
     case 0:
-        *value = (read_cr0() & ~CR0_TS) | (v->arch.pv.fpu_trap ? CR0_TS : 0);
+        *value = read_cr0();
         return true;
     case 2:
         *value = v->info->arch.cr2;
@@ -59,14 +59,11 @@ static bool read_cr(struct vcpu *v, unsigned n, uint64_t *value)
 /* A guest may only set what is set and clear what is clear, TS excepted. */
 static bool write_cr(struct vcpu *v, unsigned n, uint64_t value)
 {
-    uint64_t now;
-
     switch (n) {
     case 0:
-        if (!read_cr(v, 0, &now) || ((now ^ value) & ~CR0_TS))
+        if ((read_cr0() ^ value) & ~CR0_TS)
             return false;
-        v->arch.pv.fpu_trap = value & CR0_TS;
-        fpu_set_trap(v->arch.pv.fpu_trap);
+        fpu_set_trap(value & CR0_TS);
         return true;
     case 2:
         v->info->arch.cr2 = value;
@@ -188,7 +185,6 @@ static bool emulate(struct vcpu *v, struct regs *r, const struct insn *i)
     case OP_MOV_TO_CR:
         return write_cr(v, i->reg, *insn_register(r, i->rm));
     case OP_CLTS:
-        v->arch.pv.fpu_trap = false;
         fpu_set_trap(false);
         return true;
     case OP_RDMSR:

@@ -17,7 +17,6 @@ struct callback {
 
 struct pv_vcpu {
     bool kernel_mode; /* the guest is in its kernel (its own notion: both run in ring 3) */
-    bool fpu_trap;    /* its CR0.TS */
     uint8_t iopl;     /* from 1 on its kernel may use I/O ports, from 3 on its user mode too */
     uint16_t kernel_ss;
     uint64_t kernel_sp; /* where entries from its user mode go */
@@ -30,6 +29,7 @@ struct pv_vcpu {
     /* while switched out; while it runs they are in the processor */
     uint64_t fs_base, gs_base, gs_base_other; /* other: of the mode (kernel, user) it is not in */
     uint16_t ds, es, fs, gs;
+    bool fpu_trap; /* its CR0.TS */
 };
 
 #endif

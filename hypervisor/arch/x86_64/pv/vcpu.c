@@ -84,8 +84,8 @@ void arch_switch(struct vcpu *prev, struct vcpu *next)
     struct cpu *c = this_cpu();
 
     if (!prev->idle) {
-        if (prev->arch.pv.fpu_trap)
-            fpu_set_trap(false);
+        prev->arch.pv.fpu_trap = read_cr0() & CR0_TS;
+        fpu_set_trap(false);
         fpu_save(prev->arch.pv.fpu);
         pv_save_segments(prev);
     }
