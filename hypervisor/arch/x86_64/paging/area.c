@@ -82,7 +82,7 @@ uint64_t paging_gdt_va(const struct vcpu *v)
     return DOMAIN_AREA_START + (uint64_t)v->id * AREA_PAGES_PER_VCPU * PAGE_SIZE;
 }
 
-int gdt_set(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
+int paging_set_gdt(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
 {
     static const struct asker asker = {{~0ul}, 0, 0, "set_gdt"};
     unsigned pages = (entries + 511) / 512, old_pages = v->arch.paging.gdt_pages, i;
@@ -90,12 +90,14 @@ int gdt_set(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
 
     if (entries > FIRST_RESERVED_GDT_ENTRY)
         return -XEN_EINVAL;
+    paging_lock(v->domain);
     for (i = 0; i < pages; i++)
         if (table_get(v->domain, mfn(frame_numbers[i]), TYPE_DESCRIPTOR, &asker))
             break;
     if (i < pages) {
         while (i-- > 0)
             table_put(v->domain, mfn(frame_numbers[i]));
+        paging_unlock(v->domain);
         return -XEN_EINVAL;
     }
     for (i = 0; i < MAX(pages, old_pages); i++) {
@@ -107,6 +109,7 @@ int gdt_set(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
     tlb_flush_local();
     for (i = 0; i < old_pages; i++)
         table_put(v->domain, pte_frame(old[i]));
+    paging_unlock(v->domain);
     return 0;
 }
 
@@ -142,9 +145,11 @@ int ldt_set(struct vcpu *v, uint64_t va, unsigned entries)
     }
     if (p->ldt_entries == entries && p->ldt_base == va)
         return 0;
+    paging_lock(v->domain);
     ldt_unmap(v);
     p->ldt_base = va;
     p->ldt_entries = entries;
+    paging_unlock(v->domain);
     cpu_load_ldt(paging_gdt_va(v) + AREA_GDT_PAGES * PAGE_SIZE, entries);
     return 0;
 }

@@ -14,10 +14,10 @@ void area_init_vcpu(struct vcpu *v);
 /* Puts the descriptors of that host CPU into the vCPU's GDT. */
 void area_set_cpu(struct vcpu *v, unsigned cpu);
 
-/* The vCPU is current or does not run; the caller holds page_lock. */
-int gdt_set(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries);
+/* 0 or -XEN_EINVAL. */
 int ldt_set(struct vcpu *v, uint64_t va, unsigned entries);
-/* Takes all pages out of the LDT's window: they are mapped again when they are used. */
+/* Takes all pages out of the LDT's window: they are mapped again when they are used. The vCPU is
+ * current or does not run; the caller holds page_lock. */
 void ldt_unmap(struct vcpu *v);
 
 #endif

@@ -24,16 +24,6 @@ bool descriptor_check(uint64_t *descriptor)
     return (value & DESC_TYPE) == 0;
 }
 
-int paging_set_gdt(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
-{
-    int rc;
-
-    paging_lock(v->domain);
-    rc = gdt_set(v, frame_numbers, entries);
-    paging_unlock(v->domain);
-    return rc;
-}
-
 long do_set_gdt(guest_ptr_t frames, uint32_t entries)
 {
     uint64_t frame_numbers[FIRST_RESERVED_GDT_PAGE];

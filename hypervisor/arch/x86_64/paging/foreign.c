@@ -36,12 +36,6 @@ int foreign_get(uint32_t foreigndom, struct domain **tables, struct domain **fro
     return rc;
 }
 
-void foreign_put(struct domain *tables, struct domain *from)
-{
-    domain_put(tables);
-    domain_put(from);
-}
-
 bool cpus_of_vcpu_bitmap(struct domain *d, guest_ptr_t bitmap, uint64_t *cpus)
 {
     uint64_t vcpus = 0, found = 0;

@@ -10,7 +10,6 @@ int frames_owner_get(uint16_t domid, struct domain **from);
 /* For mmu_update: that in the low half, and in the high half the domain whose tables are changed,
  * plus 1, or 0 for the caller. References on both. */
 int foreign_get(uint32_t foreigndom, struct domain **tables, struct domain **from);
-void foreign_put(struct domain *tables, struct domain *from);
 
 /* Host CPUs of the vCPUs in a guest's bitmap. False: it cannot be read. */
 bool cpus_of_vcpu_bitmap(struct domain *d, guest_ptr_t bitmap, uint64_t *cpus);

@@ -55,8 +55,8 @@ static void release_vcpu(struct vcpu *v)
 
     if (!p->area)
         return;
+    paging_set_gdt(v, NULL, 0);
     paging_lock(v->domain);
-    gdt_set(v, NULL, 0);
     ldt_unmap(v);
     p->ldt_entries = 0;
     /* First forget them: a switch away and back must not load them again. */

@@ -109,16 +109,6 @@ static NOINLINE int pin_or_unpin(struct domain *from, const struct mmuext_op *op
     return rc;
 }
 
-static NOINLINE int set_ldt(struct vcpu *v, const struct mmuext_op *op)
-{
-    int rc;
-
-    paging_lock(v->domain);
-    rc = ldt_set(v, op->arg1.linear_addr, op->arg2.nr_ents);
-    paging_unlock(v->domain);
-    return rc;
-}
-
 /* Those that are for other domains' frames as well; the rest concerns the caller's address spaces.
  */
 #define FOREIGN_OPS                                                                         \
@@ -164,7 +154,7 @@ static int do_one(struct domain *from, guest_ptr_t at)
         tlb_flush_page(READ_ONCE(from->arch.paging.tlb_cpus), op.arg1.linear_addr);
         return 0;
     case MMUEXT_SET_LDT:
-        return set_ldt(current, &op);
+        return ldt_set(current, op.arg1.linear_addr, op.arg2.nr_ents);
     case MMUEXT_CLEAR_PAGE:
     case MMUEXT_COPY_PAGE:
         return fill_page(from, &op);
