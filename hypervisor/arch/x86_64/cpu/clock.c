@@ -75,11 +75,6 @@ static unsigned cmos(unsigned reg)
     return inb(0x71);
 }
 
-static unsigned from_bcd(unsigned v, bool bcd)
-{
-    return bcd ? (v >> 4) * 10 + (v & 15) : v;
-}
-
 /* Days from 1970-01-01, for years 1970 .. 2099. */
 static uint64_t days_since_1970(unsigned year, unsigned month, unsigned day)
 {
@@ -94,29 +89,25 @@ static uint64_t days_since_1970(unsigned year, unsigned month, unsigned day)
 
 static uint64_t read_rtc(void)
 {
-    unsigned t[6], again[6];
     static const uint8_t reg[6] = {0, 2, 4, 7, 8, 9};
+    unsigned t[6];
+    bool same = false;
 
     /* Two equal readings in a row, or we caught it in the middle of an update. */
-    for (int tries = 0; tries < 1000; tries++) {
-        bool same = true;
-
+    for (int tries = 0; tries < 1000 && !same; tries++) {
         for (int i = 0; i < 6; i++)
             t[i] = cmos(reg[i]);
-        for (int i = 0; i < 6; i++) {
-            again[i] = cmos(reg[i]);
-            same &= t[i] == again[i];
-        }
-        if (same)
-            break;
+        same = true;
+        for (int i = 0; i < 6; i++)
+            same &= t[i] == cmos(reg[i]);
     }
 
     unsigned status = cmos(0xb);
     bool bcd = !(status & 4), pm = !(status & 2) && (t[2] & 0x80);
 
     t[2] &= 0x7f;
-    for (int i = 0; i < 6; i++)
-        t[i] = from_bcd(t[i], bcd);
+    for (int i = 0; bcd && i < 6; i++)
+        t[i] = (t[i] >> 4) * 10 + (t[i] & 15);
     if (!(status & 2))
         t[2] = t[2] % 12 + (pm ? 12 : 0);
     return days_since_1970(2000 + t[5], t[4], t[3]) * 86400 + t[2] * 3600 + t[1] * 60 + t[0];

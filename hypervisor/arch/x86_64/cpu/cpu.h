@@ -49,5 +49,6 @@ void cpu_set_stack(struct stack_top *top);
 /* From entry.S; the argument lies on the stack. */
 void trap_from_guest(struct vcpu *v, struct regs *regs);
 void trap_from_hypervisor(struct regs *regs);
+void trap_on_own_stack(struct regs *regs);
 
 #endif

@@ -27,23 +27,19 @@ static struct gate idt[256];
 
 static uint8_t trap_stacks[MAX_CPUS][3][STACK_SIZE] __attribute__((aligned(STACK_SIZE)));
 
-static void idt_set(unsigned vector, uint64_t handler, uint64_t type, unsigned ist)
-{
-    idt[vector].low = (handler & 0xffff) | (uint64_t)SEL_HV_CODE << 16 | (uint64_t)ist << 32 |
-                      type << 32 | (handler >> 16 & 0xffff) << 48;
-    idt[vector].high = handler >> 32;
-}
-
 void idt_init(void)
 {
     for (unsigned v = 0; v < 256; v++) {
-        unsigned ist = v == VECTOR_NMI  ? IST_NMI
+        uint64_t handler = (uint64_t)vector_landing + LANDING_SIZE * v;
+        uint64_t ist = v == VECTOR_NMI  ? IST_NMI
                        : v == VECTOR_DF ? IST_DF
                        : v == VECTOR_MC ? IST_MC
                                         : 0;
         uint64_t type = GATE_INTERRUPT | (v == VECTOR_BP || v == VECTOR_OF ? GATE_DPL3 : 0);
 
-        idt_set(v, (uint64_t)vector_landing + LANDING_SIZE * v, type, ist);
+        idt[v].low = (handler & 0xffff) | (uint64_t)SEL_HV_CODE << 16 | (ist | type) << 32 |
+                     (handler >> 16 & 0xffff) << 48;
+        idt[v].high = handler >> 32;
     }
 }
 

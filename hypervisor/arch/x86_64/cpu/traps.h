@@ -22,6 +22,4 @@ void irq_line_open(unsigned line);
 void pic_init(void);
 void console_interrupt(void);
 
-void dump_regs(const struct regs *regs);
-
 #endif

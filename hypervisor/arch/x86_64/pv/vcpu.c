@@ -133,7 +133,7 @@ void arch_wait_for_interrupt(void)
 
 void arch_machine_exit(int status)
 {
-    outl(EXIT_PORT, EXIT_BASE + status);
+    __asm__ volatile("outl %0, %1" : : "a"(EXIT_BASE + status), "Nd"((uint16_t)EXIT_PORT));
     for (;;)
         __asm__ volatile("cli\n\thlt");
 }
