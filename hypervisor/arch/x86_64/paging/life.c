@@ -76,9 +76,8 @@ void arch_domain_relinquish(struct domain *d)
     struct frame *f;
 
     ASSERT(d->dying);
-    for (unsigned i = 0; i < MAX_VCPUS; i++)
-        if (d->vcpu[i])
-            release_vcpu(d->vcpu[i]);
+    for (unsigned i = 0; i < d->nr_vcpus && d->vcpu[i]; i++)
+        release_vcpu(d->vcpu[i]);
     ASSERT(READ_ONCE(d->arch.paging.tlb_cpus) == 0);
 
     paging_lock(d);
