@@ -8,6 +8,7 @@
 #define AREA_GDT_PAGES 16
 #define AREA_LDT_PAGES 16
 
+/* 0 or -XEN_ENOMEM; area_free also after it failed half-way. */
 int area_init(struct domain *d);
 void area_free(struct domain *d);
 void area_init_vcpu(struct vcpu *v);

@@ -57,13 +57,15 @@ static NOINLINE int new_user_baseptr(struct vcpu *v, mfn_t l4)
     return rc;
 }
 
-static NOINLINE int flush_multi(struct domain *d, const struct mmuext_op *op)
+/* On the host CPUs of all vCPUs, or of those in a bitmap. */
+static NOINLINE int flush(struct domain *d, const struct mmuext_op *op)
 {
-    uint64_t cpus;
+    uint64_t cpus = READ_ONCE(d->arch.paging.tlb_cpus);
 
-    if (!cpus_of_vcpu_bitmap(d, op->arg2.vcpumask, &cpus))
+    if ((op->cmd == MMUEXT_TLB_FLUSH_MULTI || op->cmd == MMUEXT_INVLPG_MULTI) &&
+        !cpus_of_vcpu_bitmap(d, op->arg2.vcpumask, &cpus))
         return -XEN_EINVAL;
-    if (op->cmd == MMUEXT_TLB_FLUSH_MULTI)
+    if (op->cmd == MMUEXT_TLB_FLUSH_MULTI || op->cmd == MMUEXT_TLB_FLUSH_ALL)
         tlb_flush(cpus);
     else
         tlb_flush_page(cpus, op->arg1.linear_addr);
@@ -146,13 +148,9 @@ static int do_one(struct domain *from, guest_ptr_t at)
         return 0;
     case MMUEXT_TLB_FLUSH_MULTI:
     case MMUEXT_INVLPG_MULTI:
-        return flush_multi(from, &op);
     case MMUEXT_TLB_FLUSH_ALL:
-        tlb_flush(READ_ONCE(from->arch.paging.tlb_cpus));
-        return 0;
     case MMUEXT_INVLPG_ALL:
-        tlb_flush_page(READ_ONCE(from->arch.paging.tlb_cpus), op.arg1.linear_addr);
-        return 0;
+        return flush(from, &op);
     case MMUEXT_SET_LDT:
         return ldt_set(current, op.arg1.linear_addr, op.arg2.nr_ents);
     case MMUEXT_CLEAR_PAGE:
