@@ -113,14 +113,6 @@ mfn_t cpu_reserved_gdt_page(unsigned cpu)
     return mfn((va - (va >= DIRECT_START ? DIRECT_START : IMAGE_START)) >> PAGE_SHIFT);
 }
 
-void cpu_set_stack(struct stack_top *top)
-{
-    struct cpu *c = top->cpu;
-
-    c->stack_top = (uint64_t)top;
-    c->tss.rsp0 = (uint64_t)top;
-}
-
 static void control_registers_init(void)
 {
     uint32_t r[4];
@@ -159,7 +151,7 @@ void cpu_init(struct cpu *c)
     c->tss.iomap = sizeof(c->tss);
     control_registers_init();
     gdt_init(c);
-    cpu_set_stack(stack_top());
+    c->tss.rsp0 = (uint64_t)stack_top();
     cpu_load_own_gdt();
     __asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
     __asm__ volatile("lidt %0" : : "m"(idtr));

@@ -63,7 +63,7 @@
         .rept   64
         .balign 32
         mov     %rsp, cpus + n * CPU_SIZE + CPU_scratch(%rip)
-        mov     cpus + n * CPU_SIZE + CPU_stack_top(%rip), %rsp
+        mov     cpus + n * CPU_SIZE + CPU_rsp0(%rip), %rsp
         push    $SEL_USER_SS_
         push    cpus + n * CPU_SIZE + CPU_scratch(%rip)
         jmp     \entry

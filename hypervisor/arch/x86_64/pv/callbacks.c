@@ -139,10 +139,8 @@ long do_iret(void)
 
 long do_stack_switch(uint64_t ss, uint64_t sp)
 {
-    struct pv_vcpu *pv = &current->arch.pv;
-
-    pv->kernel_ss = ss | 3;
-    pv->kernel_sp = sp;
+    (void)ss; /* frames tell the flat one */
+    current->arch.pv.kernel_sp = sp;
     return 0;
 }
 

@@ -16,9 +16,8 @@ struct callback {
 #define NR_CALLBACKS 8
 
 struct pv_vcpu {
-    bool kernel_mode; /* the guest is in its kernel (its own notion: both run in ring 3) */
-    uint8_t iopl;     /* from 1 on its kernel may use I/O ports, from 3 on its user mode too */
-    uint16_t kernel_ss;
+    bool kernel_mode;   /* the guest is in its kernel (its own notion: both run in ring 3) */
+    uint8_t iopl;       /* from 1 on its kernel may use I/O ports, from 3 on its user mode too */
     uint64_t kernel_sp; /* where entries from its user mode go */
     struct regs *regs;  /* its registers, at the top of the hypervisor stack */
     uint64_t stack_rsp; /* hypervisor stack pointer while switched out */

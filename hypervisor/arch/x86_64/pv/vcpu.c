@@ -92,7 +92,7 @@ void arch_switch(struct vcpu *prev, struct vcpu *next)
     struct stack_top *top = stack_top_of(next);
 
     top->cpu = c;
-    cpu_set_stack(top);
+    c->tss.rsp0 = (uint64_t)top;
     paging_switch_to(next, next->arch.pv.kernel_mode);
     if (!next->idle) {
         /* Without tables there is no GDT of the guest's either: it only gives back its resources.
