@@ -44,12 +44,10 @@ bool cpus_of_vcpu_bitmap(struct domain *d, guest_ptr_t bitmap, uint64_t *cpus)
     if (!copy_from_guest(&vcpus, bitmap, bytes))
         return false;
     for (; vcpus; vcpus &= vcpus - 1) {
-        unsigned id = __builtin_ctzl(vcpus);
+        const struct vcpu *v = domain_vcpu(d, __builtin_ctzl(vcpus));
 
-        if (id >= d->nr_vcpus)
-            break;
-        if (d->vcpu[id])
-            found |= 1ul << d->vcpu[id]->sched.cpu;
+        if (v)
+            found |= 1ul << v->sched.cpu;
     }
     *cpus = found & READ_ONCE(d->arch.paging.tlb_cpus);
     return true;
