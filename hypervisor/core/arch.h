@@ -112,8 +112,8 @@ uint64_t arch_boot_wallclock_ns(void);
 /* Programs this CPU's one timer; 0 turns it off. Then timer_interrupt() is called at or after it.
  */
 void arch_set_timer(uint64_t deadline_ns);
-/* Fills the vCPU's vcpu_time_info (and its registered copy). */
-void arch_update_vcpu_time(struct vcpu *v);
+/* Fills the vCPU's vcpu_time_info, for good: the clock's rate does not change. */
+void arch_init_vcpu_time(struct vcpu *v);
 
 /* --- console --- */
 

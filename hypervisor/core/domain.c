@@ -68,7 +68,7 @@ static int vcpu_create(struct domain *d, unsigned id)
     v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &v->own_info;
     sched_init_vcpu(v, 0);
     vcpu_init_timers(v);
-    arch_update_vcpu_time(v);
+    arch_init_vcpu_time(v);
     return arch_vcpu_init(v);
 }
 

@@ -149,18 +149,13 @@ void arch_set_timer(uint64_t deadline_ns)
     apic_timer_start((uint32_t)MIN(count, ~0u));
 }
 
-void arch_update_vcpu_time(struct vcpu *v)
+void arch_init_vcpu_time(struct vcpu *v)
 {
-    struct vcpu_time_info *t = &v->info->time;
-    uint32_t version = (t->version | 1) + 2; /* odd: being written, whatever the guest left there */
-
-    WRITE_ONCE(t->version, version);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    t->tsc_timestamp = tsc_boot;
-    t->system_time = 0;
-    t->tsc_to_system_mul = tsc_mul;
-    t->tsc_shift = tsc_shift;
-    t->flags = 1; /* XEN_PVCLOCK_TSC_STABLE_BIT */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    WRITE_ONCE(t->version, version + 1);
+    v->info->time = (struct vcpu_time_info){
+        .version = 2, /* even: not being written */
+        .tsc_timestamp = tsc_boot,
+        .tsc_to_system_mul = tsc_mul,
+        .tsc_shift = tsc_shift,
+        .flags = 1, /* XEN_PVCLOCK_TSC_STABLE_BIT */
+    };
 }
