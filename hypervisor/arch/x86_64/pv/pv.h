@@ -8,15 +8,6 @@
 /* Switches between the guest's kernel and user mode: page tables and GS base. */
 void pv_toggle_mode(struct vcpu *v);
 
-/* Enters the guest's kernel at a trap handler, as the trap table says. */
-void pv_bounce_trap(struct vcpu *v, struct regs *r, unsigned vector, bool has_error,
-                    uint32_t error);
-/* Enters it at a callback. */
-void pv_bounce_callback(struct vcpu *v, struct regs *r, const struct callback *cb,
-                        const char *what);
-/* An instruction segment or data segment could not be loaded: the failsafe callback. */
-void pv_bounce_failsafe(struct vcpu *v, struct regs *r);
-
 /* Emulates the instruction at rip that raised #GP or #UD. True: done, rip is past it. */
 bool pv_emulate_privileged(struct vcpu *v, struct regs *r);
 bool pv_emulate_forced(struct vcpu *v, struct regs *r);
