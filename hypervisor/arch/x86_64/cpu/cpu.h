@@ -1,6 +1,5 @@
 /* A host CPU and what it needs to enter and leave guests. */
-#ifndef CPU_CPU_H
-#define CPU_CPU_H
+#pragma once
 
 #include "lib/types.h"
 #include "core/sched.h"
@@ -47,5 +46,3 @@ void idt_init(void);
 void trap_from_guest(struct vcpu *v, struct regs *regs);
 void trap_from_hypervisor(struct regs *regs);
 void trap_on_own_stack(struct regs *regs);
-
-#endif

@@ -1,6 +1,5 @@
 /* Instructions that are used in more than one place. */
-#ifndef CPU_INSN_H
-#define CPU_INSN_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -100,5 +99,3 @@ static inline void cpuid(uint32_t leaf, uint32_t sub, uint32_t out[4])
                      : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
                      : "a"(leaf), "c"(sub));
 }
-
-#endif

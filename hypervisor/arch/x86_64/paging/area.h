@@ -1,7 +1,6 @@
 /* The domain's own pages in slot 260: for each vCPU 16 pages of GDT, then 16 of LDT. The guest sees
  * them only through its segment registers; its frames there are descriptor pages. */
-#ifndef PAGING_AREA_H
-#define PAGING_AREA_H
+#pragma once
 
 #include "core/domain.h"
 
@@ -20,5 +19,3 @@ int ldt_set(struct vcpu *v, uint64_t va, unsigned entries);
 /* Takes all pages out of the LDT's window: they are mapped again when they are used. The vCPU is
  * current or does not run; the caller holds page_lock. */
 void ldt_unmap(struct vcpu *v);
-
-#endif

@@ -1,7 +1,6 @@
 /* Direct writes to page tables (VMASST_TYPE_writable_pagetables): paging/'s half of the emulation.
  */
-#ifndef PAGING_EMULATED_WRITE_H
-#define PAGING_EMULATED_WRITE_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -14,5 +13,3 @@ uint64_t *paging_lock_entry(struct vcpu *v, uint64_t va);
 /* Changes that entry from one value to another, with all checks. 0; -XEN_EAGAIN: its value was no
  * longer `old`, as the processor set a bit; or what update_l1 refuses with. */
 int paging_write_entry(struct vcpu *v, uint64_t *entry, uint64_t old, uint64_t new);
-
-#endif

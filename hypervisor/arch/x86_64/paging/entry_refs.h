@@ -1,7 +1,6 @@
 /* The references that an L1 entry holds: one on its frame, and a use as writable page if it is
  * writable. Inline: every update of a mapping comes through here. */
-#ifndef PAGING_ENTRY_REFS_H
-#define PAGING_ENTRY_REFS_H
+#pragma once
 
 #include "core/domain.h"
 #include "paging/paging.h"
@@ -35,5 +34,3 @@ static inline void l1_entry_put(uint64_t pte, struct domain *d, uint32_t stamp)
         frame_put_use(f);
     frame_put(f);
 }
-
-#endif

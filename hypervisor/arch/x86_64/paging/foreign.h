@@ -1,6 +1,5 @@
 /* The domain id arguments of memory hypercalls. */
-#ifndef PAGING_FOREIGN_H
-#define PAGING_FOREIGN_H
+#pragma once
 
 #include "core/domain.h"
 
@@ -13,5 +12,3 @@ int foreign_get(uint32_t foreigndom, struct domain **tables, struct domain **fro
 
 /* Host CPUs of the vCPUs in a guest's bitmap. False: it cannot be read. */
 bool cpus_of_vcpu_bitmap(struct domain *d, guest_ptr_t bitmap, uint64_t *cpus);
-
-#endif

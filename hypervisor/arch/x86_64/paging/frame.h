@@ -5,8 +5,7 @@
  * the type: a frame of a page-table or descriptor type has no writable mapping. Types change only
  * while there is no use. Uses of page-table and descriptor types come and go under the owner's
  * page_lock; references and uses as writable page are lock-free. */
-#ifndef PAGING_FRAME_H
-#define PAGING_FRAME_H
+#pragma once
 
 #include "lib/types.h"
 #include "lib/clamp.h"
@@ -280,5 +279,3 @@ mfn_t frames_alloc_for_domain(struct domain *d, unsigned order);
 bool frame_give_up(struct frame *f);
 /* For a dying domain: takes the first frame off its list, with a reference. NULL: none is left. */
 struct frame *frames_take_first(struct domain *d);
-
-#endif

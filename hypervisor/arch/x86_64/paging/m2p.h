@@ -1,7 +1,6 @@
 /* The machine-to-physical table, which every guest can read: pfn for each mfn, as its owner set it.
  */
-#ifndef PAGING_M2P_H
-#define PAGING_M2P_H
+#pragma once
 
 #include "lib/types.h"
 #include "cpu/layout.h"
@@ -13,5 +12,3 @@ static inline void m2p_set(mfn_t frame, uint64_t pfn_number)
 {
     WRITE_ONCE(((uint64_t *)M2P_RW_START)[frame.n], pfn_number);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* What the rest of arch/x86_64 uses of paging/. */
-#ifndef PAGING_PAGING_H
-#define PAGING_PAGING_H
+#pragma once
 
 #include "lib/types.h"
 #include "paging/frame.h"
@@ -60,5 +59,3 @@ bool paging_load_tables(struct vcpu *v, bool kernel);
 bool paging_ldt_fault(uint64_t offset, uint64_t *guest_va);
 /* Virtual address of the vCPU's GDT; its LDT is 16 pages after it. */
 uint64_t paging_gdt_va(const struct vcpu *v);
-
-#endif

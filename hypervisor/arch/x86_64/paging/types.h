@@ -1,6 +1,5 @@
 /* What paging/ keeps for each domain and vCPU. */
-#ifndef PAGING_TYPES_H
-#define PAGING_TYPES_H
+#pragma once
 
 #include "lib/types.h"
 #include "lib/spinlock.h"
@@ -28,5 +27,3 @@ struct paging_vcpu {
     uint64_t ldt_base; /* guest virtual address */
     bool ldt_mapped;   /* a page of the LDT is mapped in the area */
 };
-
-#endif

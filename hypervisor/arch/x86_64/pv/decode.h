@@ -1,7 +1,6 @@
 /* Decodes the few 64-bit instructions that the hypervisor carries out for a guest: privileged ones,
  * and those that write memory. */
-#ifndef PV_DECODE_H
-#define PV_DECODE_H
+#pragma once
 
 #include "core/domain.h"
 #include "cpu/regs.h"
@@ -35,5 +34,3 @@ static inline uint64_t insn_width_mask(const struct insn *i)
 {
     return ~0ul >> (64 - 8 * i->bytes);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* The paravirtual guest's processor: entries to its kernel and returns from it. */
-#ifndef PV_PV_H
-#define PV_PV_H
+#pragma once
 
 #include "core/domain.h"
 #include "cpu/regs.h"
@@ -44,5 +43,3 @@ void guest_work(void);
 
 /* Makes a vCPU ready for its first run. */
 void pv_vcpu_start(struct vcpu *v, uint64_t rip, uint64_t rsp, uint64_t rsi);
-
-#endif

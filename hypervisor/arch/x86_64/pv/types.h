@@ -1,6 +1,5 @@
 /* What pv/ keeps for each domain and vCPU. */
-#ifndef PV_TYPES_H
-#define PV_TYPES_H
+#pragma once
 
 #include "lib/types.h"
 #include "abi/xen.h"
@@ -30,5 +29,3 @@ struct pv_vcpu {
     uint16_t ds, es, fs, gs;
     bool fpu_trap; /* its CR0.TS */
 };
-
-#endif
