@@ -189,30 +189,25 @@ vcpu_first_run:
         mov     REGS_SIZE(%rsp), %rbx
         jmp     exit_to_guest
 
-/* Exceptions and interrupts. */
-        .macro VECTOR n
+/* Exceptions and interrupts: one landing place for each vector. Where the processor pushes no error
+ * code, a 0 takes its place. */
+        .globl vector_landing
         .balign 32
-        .if !(((\n) == 8) || ((\n) >= 10 && (\n) <= 14) || ((\n) == 17) || ((\n) == 21) || ((\n) == 29) || ((\n) == 30))
+vector_landing:
+        .set    i, 0
+        .rept   256
+        .balign 32
+        .if     !(i == 8 || (i >= 10 && i <= 14) || i == 17 || i == 21 || i == 29 || i == 30)
         push    $0
         .endif
-        movl    $\n, 4(%rsp)
-        .if ((\n) == 2) || ((\n) == 8) || ((\n) == 18)
+        movl    $i, 4(%rsp)
+        .if     i == 2 || i == 8 || i == 18
         jmp     own_stack_common
         .else
         jmp     vector_common
         .endif
-        .endm
-
-        .globl vector_landing
-        .balign 32
-vector_landing:
-        .altmacro
-        .set    i, 0
-        .rept   256
-        VECTOR  %i
         .set    i, i + 1
         .endr
-        .noaltmacro
 
         .balign 16
 vector_common:
