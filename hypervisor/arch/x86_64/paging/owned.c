@@ -189,6 +189,5 @@ void arch_unshare_page(struct domain *d, void *page)
 
     ASSERT(frame_owner(f) == d);
     WRITE_ONCE(f->owner, 0);
-    frame_put_use(f);
-    frame_put(f);
+    arch_frame_put(frame_mfn(f), true);
 }
