@@ -37,9 +37,9 @@ static void set_scale(uint64_t hz)
     tsc_mul = (uint32_t)((ns << 32) / hz);
 }
 
-static uint64_t tsc_to_ns(uint64_t tsc)
+uint64_t arch_now_ns(void)
 {
-    uint64_t delta = tsc - tsc_boot;
+    uint64_t delta = rdtsc() - tsc_boot;
 
     delta = tsc_shift < 0 ? delta >> -tsc_shift : delta << tsc_shift;
     return (uint64_t)((unsigned __int128)delta * tsc_mul >> 32);
@@ -119,11 +119,6 @@ void clock_init(void)
     set_scale(tsc_hz);
     tsc_boot = rdtsc();
     wallclock_boot_ns = read_rtc() * NS_PER_S;
-}
-
-uint64_t arch_now_ns(void)
-{
-    return tsc_to_ns(rdtsc());
 }
 
 uint64_t arch_boot_wallclock_ns(void)

@@ -76,23 +76,18 @@ struct table_register {
     uint64_t base;
 } __attribute__((packed));
 
-static void load_gdtr(uint64_t base, uint16_t limit)
-{
-    struct table_register r = {limit, base};
-
-    __asm__ volatile("lgdt %0" : : "m"(r));
-}
-
 void cpu_load_gdt(uint64_t va)
 {
-    load_gdtr(va, 15 * PAGE_SIZE - 1);
+    struct table_register r = {15 * PAGE_SIZE - 1, va};
+
+    __asm__ volatile("lgdt %0" : : "m"(r));
 }
 
 /* Between two guests no guest's GDT may be relied on: page 14 alone, seen through the direct map.
  * The 14 pages before it are whatever lies there and are never named by a selector of ours. */
 void cpu_load_own_gdt(void)
 {
-    load_gdtr((uint64_t)this_cpu()->reserved_gdt - 14 * PAGE_SIZE, 15 * PAGE_SIZE - 1);
+    cpu_load_gdt((uint64_t)this_cpu()->reserved_gdt - 14 * PAGE_SIZE);
 }
 
 void cpu_load_ldt(uint64_t va, unsigned entries)

@@ -81,7 +81,7 @@ void trap_from_guest(struct vcpu *v, struct regs *regs)
         interrupt(regs->vector);
 }
 
-static void dump_regs(const struct regs *r)
+static __attribute__((noreturn)) void hypervisor_fault(const struct regs *r, const char *what)
 {
     log_line("rip %04lx:%016lx  rsp %04lx:%016lx  rflags %06lx", r->cs, r->rip, r->ss, r->rsp,
              r->rflags);
@@ -89,12 +89,7 @@ static void dump_regs(const struct regs *r)
     log_line("rsi %016lx  rdi %016lx  rbp %016lx  r8  %016lx", r->rsi, r->rdi, r->rbp, r->r8);
     log_line("r9  %016lx  r10 %016lx  r11 %016lx  r12 %016lx", r->r9, r->r10, r->r11, r->r12);
     log_line("r13 %016lx  r14 %016lx  r15 %016lx", r->r13, r->r14, r->r15);
-}
-
-static __attribute__((noreturn)) void hypervisor_fault(const struct regs *regs, const char *what)
-{
-    dump_regs(regs);
-    panic("%s: vector %u, error code %#x, cr2 %#lx, cr3 %#lx", what, regs->vector, regs->error_code,
+    panic("%s: vector %u, error code %#x, cr2 %#lx, cr3 %#lx", what, r->vector, r->error_code,
           read_cr2(), read_cr3());
 }
 

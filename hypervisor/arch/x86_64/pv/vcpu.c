@@ -72,11 +72,6 @@ void pv_vcpu_start(struct vcpu *v, uint64_t rip, uint64_t rsp, uint64_t rsi)
     v->info->evtchn_upcall_mask = 1;
 }
 
-static struct stack_top *stack_top_of(const struct vcpu *v)
-{
-    return (struct stack_top *)(v->arch.pv.regs + 1);
-}
-
 /* Everything of the next vCPU is loaded while we are still on the previous one's stack, so that a
  * new vCPU needs no special case. */
 void arch_switch(struct vcpu *prev, struct vcpu *next)
@@ -89,7 +84,7 @@ void arch_switch(struct vcpu *prev, struct vcpu *next)
         fpu_save(prev->arch.pv.fpu);
         pv_save_segments(prev);
     }
-    struct stack_top *top = stack_top_of(next);
+    struct stack_top *top = (struct stack_top *)(next->arch.pv.regs + 1);
 
     top->cpu = c;
     c->tss.rsp0 = (uint64_t)top;
