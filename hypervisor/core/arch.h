@@ -89,9 +89,10 @@ void arch_grant_flush(void);
 
 /* 0 or -XEN_ENOMEM. */
 int arch_domain_init(struct domain *d);
-/* Gives back everything the guest held: vCPU page tables, pins, pages. Calls cond_resched. */
+/* With d->dying set and its other vCPUs parked: gives back everything the guest held (vCPU page
+ * tables, pins, pages). The current vCPU may be one of the domain's. Calls cond_resched. */
 void arch_domain_relinquish(struct domain *d);
-/* Frees what arch_domain_init made; also after it failed half-way. */
+/* Frees what arch_domain_init made; also after it failed half-way. No frame is its any more. */
 void arch_domain_free(struct domain *d);
 /* 0 or -XEN_ENOMEM; arch_vcpu_free also after it failed. */
 int arch_vcpu_init(struct vcpu *v);
@@ -119,8 +120,8 @@ uint64_t arch_boot_wallclock_ns(void);
 /* Programs this CPU's one timer; 0 turns it off. Then timer_interrupt() is called at or after it.
  */
 void arch_set_timer(uint64_t deadline_ns);
-/* Fills the vCPU's vcpu_time_info (and its registered copy). */
-void arch_update_vcpu_time(struct vcpu *v);
+/* Fills the vCPU's vcpu_time_info, for good: the clock's rate does not change. */
+void arch_init_vcpu_time(struct vcpu *v);
 
 /* --- console --- */
 

@@ -69,7 +69,7 @@ static int vcpu_create(struct domain *d, unsigned id)
     v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &v->own_info;
     sched_init_vcpu(v, 0);
     vcpu_init_timers(v);
-    arch_update_vcpu_time(v);
+    arch_init_vcpu_time(v);
     return arch_vcpu_init(v);
 }
 
@@ -199,9 +199,7 @@ static void give_back(struct domain *d)
     pass_focus_on(d);
     if (d->shared)
         evtchn_destroy(d);
-    for (unsigned i = 0; i < MAX_VCPUS; i++) {
-        if (!d->vcpu[i])
-            continue;
+    for (unsigned i = 0; i < d->nr_vcpus && d->vcpu[i]; i++) {
         vcpu_stop_timers(d->vcpu[i]);
         vcpu_release_info(d->vcpu[i]);
     }
@@ -241,8 +239,8 @@ void domain_destroy(struct domain *d)
 /* Whether nobody runs on a stack of the domain, `but` apart. */
 static bool all_off(const struct domain *d, const struct vcpu *but)
 {
-    for (unsigned i = 0; i < MAX_VCPUS; i++)
-        if (d->vcpu[i] && d->vcpu[i] != but && !sched_is_off(d->vcpu[i]))
+    for (unsigned i = 0; i < d->nr_vcpus && d->vcpu[i]; i++)
+        if (d->vcpu[i] != but && !sched_is_off(d->vcpu[i]))
             return false;
     return true;
 }
@@ -261,9 +259,7 @@ void domain_vcpu_stopped(struct vcpu *v)
 
 static void free_domain(struct domain *d)
 {
-    for (unsigned i = 0; i < MAX_VCPUS; i++) {
-        if (!d->vcpu[i])
-            continue;
+    for (unsigned i = 0; i < d->nr_vcpus && d->vcpu[i]; i++) {
         arch_vcpu_free(d->vcpu[i]);
         arch_free_pages(d->vcpu[i], 0);
     }

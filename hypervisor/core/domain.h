@@ -48,8 +48,8 @@ struct domain {
     const struct abi_version *abi;
     uint32_t refs; /* the domain itself, each foreign user, and one while it owns pages */
     unsigned nr_vcpus;
-    unsigned vcpus_in; /* vCPUs not yet parked after a shutdown */
-    struct vcpu *vcpu[MAX_VCPUS];
+    unsigned vcpus_in;            /* vCPUs not yet parked after a shutdown */
+    struct vcpu *vcpu[MAX_VCPUS]; /* nr_vcpus of them; fewer if making it failed */
     struct shared_info *shared;
     struct mutex page_lock; /* page-table changes of this domain */
     uint64_t pages;         /* frames owned now (atomic) */

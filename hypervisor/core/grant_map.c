@@ -30,8 +30,7 @@ static void add_maptrack(struct grant_table *gt)
         page = NULL;
     }
     spin_unlock(&gt->lock);
-    if (page)
-        arch_free_pages(page, 0);
+    arch_free_pages(page, 0);
 }
 
 /* NO_HANDLE if there is none left. */
@@ -125,20 +124,20 @@ long grant_map(guest_ptr_t uop, uint32_t count)
     return 0;
 }
 
-/* Takes the mapping for an unmap, so that two vCPUs cannot undo it twice; NULL: there is none.
- * *flags are its own. */
-static struct grant_mapping *claim_mapping(struct grant_table *gt, uint32_t handle, uint32_t *flags)
+/* Takes the mapping for an unmap, so that two vCPUs cannot undo it twice: its flags are ours, with
+ * MAPPING_BUSY among them. NULL: there is none. */
+static struct grant_mapping *claim_mapping(struct grant_table *gt, uint32_t handle)
 {
     uint32_t limit = __atomic_load_n(&gt->nr_maptrack, __ATOMIC_ACQUIRE) * GRANT_MAPS_PER_FRAME;
     struct grant_mapping *m;
+    uint32_t flags;
 
     if (unlikely(handle >= limit))
         return NULL;
     m = mapping_of(gt, (uint32_t)clamp_index(handle, limit));
-    *flags = READ_ONCE(m->flags);
-    if (unlikely(*flags == 0 || (*flags & MAPPING_BUSY)))
-        return NULL;
-    if (!__atomic_compare_exchange_n(&m->flags, flags, *flags | MAPPING_BUSY, false,
+    flags = READ_ONCE(m->flags);
+    if (unlikely(flags == 0 || (flags & MAPPING_BUSY)) ||
+        !__atomic_compare_exchange_n(&m->flags, &flags, flags | MAPPING_BUSY, false,
                                      __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
         return NULL;
     return m;
@@ -164,18 +163,14 @@ static int undo(const struct gnttab_unmap_grant_ref *op, const struct grant_mapp
     return GNTST_okay;
 }
 
-/* A mapping that is claimed, and of which nothing is left. */
-struct ended {
-    uint32_t handle, flags;
-};
-
-static void end_mapping(struct grant_table *gt, struct ended e)
+/* For a mapping that is claimed, and of which nothing is left. */
+static void end_mapping(struct grant_table *gt, uint32_t handle)
 {
-    const struct grant_mapping *m = mapping_of(gt, e.handle);
+    const struct grant_mapping *m = mapping_of(gt, handle);
 
-    grant_unpin(m->granter, m->ref, e.flags & GNTMAP_readonly);
+    grant_unpin(m->granter, m->ref, m->flags & GNTMAP_readonly);
     domain_put(m->granter);
-    free_handle(gt, e.handle);
+    free_handle(gt, handle);
 }
 
 /* Entries go one by one, then TLBs are flushed once, then the frames are let go. */
@@ -183,7 +178,7 @@ static void end_mapping(struct grant_table *gt, struct ended e)
 
 struct unmaps {
     unsigned nr;
-    struct ended ended[UNMAP_BATCH];
+    uint32_t ended[UNMAP_BATCH]; /* handles */
 };
 
 static void end_unmaps(struct grant_table *gt, struct unmaps *u)
@@ -197,17 +192,18 @@ static void end_unmaps(struct grant_table *gt, struct unmaps *u)
 static int unmap_one(struct grant_table *gt, const struct gnttab_unmap_grant_ref *op,
                      struct unmaps *u)
 {
+    struct grant_mapping *m = claim_mapping(gt, op->handle);
     uint32_t flags;
-    struct grant_mapping *m = claim_mapping(gt, op->handle, &flags);
     int rc;
 
     if (unlikely(!m))
         return GNTST_bad_handle;
+    flags = m->flags & ~MAPPING_BUSY;
     rc = undo(op, m, &flags);
     if (unlikely(flags & MAP_KINDS))
         __atomic_store_n(&m->flags, flags, __ATOMIC_RELEASE);
     else
-        u->ended[u->nr++] = (struct ended){op->handle, flags};
+        u->ended[u->nr++] = op->handle;
     return rc;
 }
 
@@ -242,13 +238,9 @@ void grant_release_mappings(struct domain *d)
     struct grant_table *gt = &d->grant;
 
     for (uint32_t handle = 0; handle < gt->nr_maptrack * GRANT_MAPS_PER_FRAME; handle++) {
-        struct grant_mapping *m;
-        uint32_t flags;
-
         if (handle % 64 == 63)
             cond_resched();
-        m = claim_mapping(gt, handle, &flags);
-        if (m)
-            end_mapping(gt, (struct ended){handle, flags});
+        if (claim_mapping(gt, handle))
+            end_mapping(gt, handle);
     }
 }

@@ -1,7 +1,8 @@
 /* Operations on page tables. */
 #include "choose.h"
+#include "core/hypercall.h"
 #include "paging/emulated_write.h"
-#include "paging/hypercalls.h"
+#include "paging/type.h"
 
 void op_mmu_update(void)
 {
@@ -186,8 +187,8 @@ void op_emulated_write(void)
 {
     uint64_t va = choose_va(), value = choose_entry(), in, slot, mapping = 0, table, index;
     bool stale = choose(4) == 0, found;
-    long want = ENTRY_REFUSED;
     uint64_t *entry;
+    long want;
 
     va += choose_slot() * 8;
     if (model_walk(mv()->kernel, va, &in, &slot))
@@ -204,12 +205,12 @@ void op_emulated_write(void)
     expect("its index", (uintptr_t)entry / 8 % 512, (long)index);
     if (stale) {
         value &= ~PTE_PRESENT;
-        want = ENTRY_CHANGED;
-    } else if (model_update(me()->id, me()->id, table, index, value, false) == 0) {
-        want = ENTRY_WRITTEN;
+        want = -XEN_EAGAIN;
+    } else {
+        want = model_update(me()->id, me()->id, table, index, value, false);
     }
     expect("emulated write", paging_write_entry(env_current, entry, *entry ^ stale, value), want);
-    paging_unlock_entry(env_current);
+    paging_unlock(env_current->domain);
 }
 
 /* The guest writes where it has a writable mapping, or had one until now. */

@@ -1,6 +1,5 @@
 /* The parts of struct domain and struct vcpu that this architecture adds. */
-#ifndef ARCH_TYPES_H
-#define ARCH_TYPES_H
+#pragma once
 
 #include "paging/types.h"
 #include "paging/frame.h"
@@ -22,5 +21,3 @@ static inline struct vcpu *arch_current(void)
 {
     return stack_top()->vcpu;
 }
-
-#endif

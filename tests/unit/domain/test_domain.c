@@ -97,7 +97,7 @@ uint64_t arch_boot_wallclock_ns(void)
     return 5000000007ul;
 }
 
-void arch_update_vcpu_time(struct vcpu *v)
+void arch_init_vcpu_time(struct vcpu *v)
 {
     v->info->time.version += 2;
 }

@@ -372,7 +372,7 @@ struct domain *env_new_domain(unsigned nr_vcpus, uint64_t max_pages)
     snprintf(d->name, sizeof(d->name), "d%u", id);
     mutex_init(&d->page_lock);
     env_domain[id] = d;
-    if (paging_domain_init(d)) {
+    if (arch_domain_init(d)) {
         d->dying = true;
         env_destroy(d);
         return NULL;
@@ -397,7 +397,7 @@ void env_destroy(struct domain *d)
     unsigned i = 0;
 
     d->dying = true;
-    paging_relinquish(d);
+    arch_domain_relinquish(d);
     env_domain[d->id] = NULL;
     d->refs--;
     while (ended[i])
@@ -419,7 +419,7 @@ unsigned env_reap(void)
             waiting++;
             continue;
         }
-        paging_domain_free(d);
+        arch_domain_free(d);
         for (unsigned j = 0; j < MAX_VCPUS; j++)
             if (d->vcpu[j])
                 arch_free_pages(d->vcpu[j], 0);

@@ -316,8 +316,8 @@ static void says_why_no_direct_write(void **state)
     assert_int_equal(env_log_lines, 0);
     entry = paging_lock_entry(g.v, va_of(AT_L1) + 8);
     assert_ptr_equal(entry, &bytes(g.page[AT_L1])[1]);
-    assert_int_equal(paging_write_entry(g.v, entry, 0, pte_make(g.page[AT_L1], RW)), ENTRY_REFUSED);
-    paging_unlock_entry(g.v);
+    assert_int_equal(paging_write_entry(g.v, entry, 0, pte_make(g.page[AT_L1], RW)), -XEN_EBUSY);
+    paging_unlock(g.d);
     refused(0, 0,
             "L1[1] of mfn %#lx -> mfn %#lx: wants a writable page, but that frame is an L1 page "
             "table (1 use, 3 references)",

@@ -1,6 +1,5 @@
 /* The local APIC: the one-shot timer. */
-#ifndef CPU_APIC_H
-#define CPU_APIC_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -13,5 +12,3 @@ void apic_timer_start(uint32_t count);
 uint32_t apic_timer_left(void);
 void apic_end_of_interrupt(void);
 uint32_t apic_id(void);
-
-#endif

@@ -37,9 +37,9 @@ static void set_scale(uint64_t hz)
     tsc_mul = (uint32_t)((ns << 32) / hz);
 }
 
-static uint64_t tsc_to_ns(uint64_t tsc)
+uint64_t arch_now_ns(void)
 {
-    uint64_t delta = tsc - tsc_boot;
+    uint64_t delta = rdtsc() - tsc_boot;
 
     delta = tsc_shift < 0 ? delta >> -tsc_shift : delta << tsc_shift;
     return (uint64_t)((unsigned __int128)delta * tsc_mul >> 32);
@@ -75,11 +75,6 @@ static unsigned cmos(unsigned reg)
     return inb(0x71);
 }
 
-static unsigned from_bcd(unsigned v, bool bcd)
-{
-    return bcd ? (v >> 4) * 10 + (v & 15) : v;
-}
-
 /* Days from 1970-01-01, for years 1970 .. 2099. */
 static uint64_t days_since_1970(unsigned year, unsigned month, unsigned day)
 {
@@ -94,29 +89,25 @@ static uint64_t days_since_1970(unsigned year, unsigned month, unsigned day)
 
 static uint64_t read_rtc(void)
 {
-    unsigned t[6], again[6];
     static const uint8_t reg[6] = {0, 2, 4, 7, 8, 9};
+    unsigned t[6];
+    bool same = false;
 
     /* Two equal readings in a row, or we caught it in the middle of an update. */
-    for (int tries = 0; tries < 1000; tries++) {
-        bool same = true;
-
+    for (int tries = 0; tries < 1000 && !same; tries++) {
         for (int i = 0; i < 6; i++)
             t[i] = cmos(reg[i]);
-        for (int i = 0; i < 6; i++) {
-            again[i] = cmos(reg[i]);
-            same &= t[i] == again[i];
-        }
-        if (same)
-            break;
+        same = true;
+        for (int i = 0; i < 6; i++)
+            same &= t[i] == cmos(reg[i]);
     }
 
     unsigned status = cmos(0xb);
     bool bcd = !(status & 4), pm = !(status & 2) && (t[2] & 0x80);
 
     t[2] &= 0x7f;
-    for (int i = 0; i < 6; i++)
-        t[i] = from_bcd(t[i], bcd);
+    for (int i = 0; bcd && i < 6; i++)
+        t[i] = (t[i] >> 4) * 10 + (t[i] & 15);
     if (!(status & 2))
         t[2] = t[2] % 12 + (pm ? 12 : 0);
     return days_since_1970(2000 + t[5], t[4], t[3]) * 86400 + t[2] * 3600 + t[1] * 60 + t[0];
@@ -128,11 +119,6 @@ void clock_init(void)
     set_scale(tsc_hz);
     tsc_boot = rdtsc();
     wallclock_boot_ns = read_rtc() * NS_PER_S;
-}
-
-uint64_t arch_now_ns(void)
-{
-    return tsc_to_ns(rdtsc());
 }
 
 uint64_t arch_boot_wallclock_ns(void)
@@ -158,18 +144,13 @@ void arch_set_timer(uint64_t deadline_ns)
     apic_timer_start((uint32_t)MIN(count, ~0u));
 }
 
-void arch_update_vcpu_time(struct vcpu *v)
+void arch_init_vcpu_time(struct vcpu *v)
 {
-    struct vcpu_time_info *t = &v->info->time;
-    uint32_t version = (t->version | 1) + 2; /* odd: being written, whatever the guest left there */
-
-    WRITE_ONCE(t->version, version);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    t->tsc_timestamp = tsc_boot;
-    t->system_time = 0;
-    t->tsc_to_system_mul = tsc_mul;
-    t->tsc_shift = tsc_shift;
-    t->flags = 1; /* XEN_PVCLOCK_TSC_STABLE_BIT */
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    WRITE_ONCE(t->version, version + 1);
+    v->info->time = (struct vcpu_time_info){
+        .version = 2, /* even: not being written */
+        .tsc_timestamp = tsc_boot,
+        .tsc_to_system_mul = tsc_mul,
+        .tsc_shift = tsc_shift,
+        .flags = 1, /* XEN_PVCLOCK_TSC_STABLE_BIT */
+    };
 }

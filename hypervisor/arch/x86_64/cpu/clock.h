@@ -1,10 +1,7 @@
 /* Time: the TSC, calibrated at boot, is the clock; the local APIC's timer is the alarm. */
-#ifndef CPU_CLOCK_H
-#define CPU_CLOCK_H
+#pragma once
 
 #include "lib/types.h"
 
 void clock_init(void);
 extern uint64_t tsc_hz;
-
-#endif

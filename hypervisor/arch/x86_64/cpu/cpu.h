@@ -1,6 +1,5 @@
 /* A host CPU and what it needs to enter and leave guests. */
-#ifndef CPU_CPU_H
-#define CPU_CPU_H
+#pragma once
 
 #include "lib/types.h"
 #include "core/sched.h"
@@ -24,12 +23,11 @@ struct tss {
 
 struct cpu {
     uint64_t scratch;       /* guest stack pointer on the first instructions of SYSCALL */
-    uint64_t stack_top;     /* of the vCPU that runs here: where SYSCALL puts the stack pointer */
     uint64_t *reserved_gdt; /* page 14 of the GDT */
     unsigned id;
     uint32_t apic_id;
     struct vcpu *idle;
-    struct tss tss;
+    struct tss tss; /* rsp0: of the vCPU that runs here, as traps and SYSCALL enter it */
 };
 
 extern struct cpu cpus[MAX_CPUS];
@@ -43,11 +41,8 @@ static inline struct cpu *this_cpu(void)
 /* Descriptors, interrupt gates, SYSCALL and control registers of this CPU. */
 void cpu_init(struct cpu *c);
 void idt_init(void);
-/* The vCPU with this stack is about to run here. */
-void cpu_set_stack(struct stack_top *top);
 
 /* From entry.S; the argument lies on the stack. */
 void trap_from_guest(struct vcpu *v, struct regs *regs);
 void trap_from_hypervisor(struct regs *regs);
-
-#endif
+void trap_on_own_stack(struct regs *regs);

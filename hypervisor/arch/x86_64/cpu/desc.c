@@ -27,23 +27,19 @@ static struct gate idt[256];
 
 static uint8_t trap_stacks[MAX_CPUS][3][STACK_SIZE] __attribute__((aligned(STACK_SIZE)));
 
-static void idt_set(unsigned vector, uint64_t handler, uint64_t type, unsigned ist)
-{
-    idt[vector].low = (handler & 0xffff) | (uint64_t)SEL_HV_CODE << 16 | (uint64_t)ist << 32 |
-                      type << 32 | (handler >> 16 & 0xffff) << 48;
-    idt[vector].high = handler >> 32;
-}
-
 void idt_init(void)
 {
     for (unsigned v = 0; v < 256; v++) {
-        unsigned ist = v == VECTOR_NMI  ? IST_NMI
+        uint64_t handler = (uint64_t)vector_landing + LANDING_SIZE * v;
+        uint64_t ist = v == VECTOR_NMI  ? IST_NMI
                        : v == VECTOR_DF ? IST_DF
                        : v == VECTOR_MC ? IST_MC
                                         : 0;
         uint64_t type = GATE_INTERRUPT | (v == VECTOR_BP || v == VECTOR_OF ? GATE_DPL3 : 0);
 
-        idt_set(v, (uint64_t)vector_landing + LANDING_SIZE * v, type, ist);
+        idt[v].low = (handler & 0xffff) | (uint64_t)SEL_HV_CODE << 16 | (ist | type) << 32 |
+                     (handler >> 16 & 0xffff) << 48;
+        idt[v].high = handler >> 32;
     }
 }
 
@@ -80,23 +76,18 @@ struct table_register {
     uint64_t base;
 } __attribute__((packed));
 
-static void load_gdtr(uint64_t base, uint16_t limit)
-{
-    struct table_register r = {limit, base};
-
-    __asm__ volatile("lgdt %0" : : "m"(r));
-}
-
 void cpu_load_gdt(uint64_t va)
 {
-    load_gdtr(va, 15 * PAGE_SIZE - 1);
+    struct table_register r = {15 * PAGE_SIZE - 1, va};
+
+    __asm__ volatile("lgdt %0" : : "m"(r));
 }
 
 /* Between two guests no guest's GDT may be relied on: page 14 alone, seen through the direct map.
  * The 14 pages before it are whatever lies there and are never named by a selector of ours. */
 void cpu_load_own_gdt(void)
 {
-    load_gdtr((uint64_t)this_cpu()->reserved_gdt - 14 * PAGE_SIZE, 15 * PAGE_SIZE - 1);
+    cpu_load_gdt((uint64_t)this_cpu()->reserved_gdt - 14 * PAGE_SIZE);
 }
 
 void cpu_load_ldt(uint64_t va, unsigned entries)
@@ -115,14 +106,6 @@ mfn_t cpu_reserved_gdt_page(unsigned cpu)
     uint64_t va = (uint64_t)cpus[cpu].reserved_gdt;
 
     return mfn((va - (va >= DIRECT_START ? DIRECT_START : IMAGE_START)) >> PAGE_SHIFT);
-}
-
-void cpu_set_stack(struct stack_top *top)
-{
-    struct cpu *c = top->cpu;
-
-    c->stack_top = (uint64_t)top;
-    c->tss.rsp0 = (uint64_t)top;
 }
 
 static void control_registers_init(void)
@@ -163,7 +146,7 @@ void cpu_init(struct cpu *c)
     c->tss.iomap = sizeof(c->tss);
     control_registers_init();
     gdt_init(c);
-    cpu_set_stack(stack_top());
+    c->tss.rsp0 = (uint64_t)stack_top();
     cpu_load_own_gdt();
     __asm__ volatile("ltr %w0" : : "r"(SEL_TSS));
     __asm__ volatile("lidt %0" : : "m"(idtr));

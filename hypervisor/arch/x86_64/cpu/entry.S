@@ -7,6 +7,25 @@
 
 #define ENOSYS 38
 
+/* The registers that functions of C preserve: those that struct regs begins with. */
+        .macro PUSH_PRESERVED
+        push    %rbx
+        push    %rbp
+        push    %r12
+        push    %r13
+        push    %r14
+        push    %r15
+        .endm
+
+        .macro POP_PRESERVED
+        pop     %r15
+        pop     %r14
+        pop     %r13
+        pop     %r12
+        pop     %rbp
+        pop     %rbx
+        .endm
+
         .macro SAVE_REGISTERS
         push    %rdi
         push    %rsi
@@ -17,21 +36,11 @@
         push    %r9
         push    %r10
         push    %r11
-        push    %rbx
-        push    %rbp
-        push    %r12
-        push    %r13
-        push    %r14
-        push    %r15
+        PUSH_PRESERVED
         .endm
 
         .macro RESTORE_REGISTERS
-        pop     %r15
-        pop     %r14
-        pop     %r13
-        pop     %r12
-        pop     %rbp
-        pop     %rbx
+        POP_PRESERVED
         pop     %r11
         pop     %r10
         pop     %r9
@@ -46,34 +55,24 @@
         .text
 
 /* SYSCALL does not switch stacks: one landing place for each CPU, which knows that CPU's data. */
-        .globl syscall_landing
+        .macro LANDING name, entry
+        .globl \name
         .balign 32
-syscall_landing:
+\name:
         .set    n, 0
         .rept   64
         .balign 32
         mov     %rsp, cpus + n * CPU_SIZE + CPU_scratch(%rip)
-        mov     cpus + n * CPU_SIZE + CPU_stack_top(%rip), %rsp
+        mov     cpus + n * CPU_SIZE + CPU_rsp0(%rip), %rsp
         push    $SEL_USER_SS_
         push    cpus + n * CPU_SIZE + CPU_scratch(%rip)
-        jmp     syscall_entry
+        jmp     \entry
         .set    n, n + 1
         .endr
+        .endm
 
-/* The same from a 32-bit code segment (AMD). */
-        .globl syscall32_landing
-        .balign 32
-syscall32_landing:
-        .set    n, 0
-        .rept   64
-        .balign 32
-        mov     %rsp, cpus + n * CPU_SIZE + CPU_scratch(%rip)
-        mov     cpus + n * CPU_SIZE + CPU_stack_top(%rip), %rsp
-        push    $SEL_USER_SS_
-        push    cpus + n * CPU_SIZE + CPU_scratch(%rip)
-        jmp     syscall32_entry
-        .set    n, n + 1
-        .endr
+        LANDING syscall_landing, syscall_entry
+        LANDING syscall32_landing, syscall32_entry /* from a 32-bit code segment (AMD) */
 
         .balign 16
 syscall32_entry:
@@ -126,12 +125,7 @@ exit_to_guest:
         cmp     %rcx, %rax
         jne     6f
         mov     REGS_rflags(%rsp), %r11
-        pop     %r15
-        pop     %r14
-        pop     %r13
-        pop     %r12
-        pop     %rbp
-        pop     %rbx
+        POP_PRESERVED
         add     $8, %rsp
         pop     %r10
         pop     %r9
@@ -147,8 +141,7 @@ exit_to_guest:
 2:      mov     $-ENOSYS, %rax
         jmp     1b
 
-3:      mov     %rsp, %rdi
-        call    guest_work
+3:      call    guest_work
         jmp     exit_to_guest
 
 4:      test    %ah, %ah
@@ -196,30 +189,25 @@ vcpu_first_run:
         mov     REGS_SIZE(%rsp), %rbx
         jmp     exit_to_guest
 
-/* Exceptions and interrupts. */
-        .macro VECTOR n
+/* Exceptions and interrupts: one landing place for each vector. Where the processor pushes no error
+ * code, a 0 takes its place. */
+        .globl vector_landing
         .balign 32
-        .if !(((\n) == 8) || ((\n) >= 10 && (\n) <= 14) || ((\n) == 17) || ((\n) == 21) || ((\n) == 29) || ((\n) == 30))
+vector_landing:
+        .set    i, 0
+        .rept   256
+        .balign 32
+        .if     !(i == 8 || (i >= 10 && i <= 14) || i == 17 || i == 21 || i == 29 || i == 30)
         push    $0
         .endif
-        movl    $\n, 4(%rsp)
-        .if ((\n) == 2) || ((\n) == 8) || ((\n) == 18)
+        movl    $i, 4(%rsp)
+        .if     i == 2 || i == 8 || i == 18
         jmp     own_stack_common
         .else
         jmp     vector_common
         .endif
-        .endm
-
-        .globl vector_landing
-        .balign 32
-vector_landing:
-        .altmacro
-        .set    i, 0
-        .rept   256
-        VECTOR  %i
         .set    i, i + 1
         .endr
-        .noaltmacro
 
         .balign 16
 vector_common:
@@ -257,20 +245,10 @@ own_stack_common:
 /* void switch_stacks(uint64_t *save_rsp, uint64_t load_rsp) */
         .globl switch_stacks
 switch_stacks:
-        push    %rbx
-        push    %rbp
-        push    %r12
-        push    %r13
-        push    %r14
-        push    %r15
+        PUSH_PRESERVED
         mov     %rsp, (%rdi)
         mov     %rsi, %rsp
-        pop     %r15
-        pop     %r14
-        pop     %r13
-        pop     %r12
-        pop     %rbp
-        pop     %rbx
+        POP_PRESERVED
         ret
 
         .section .note.GNU-stack, "", @progbits

@@ -1,7 +1,6 @@
 /* Instructions that may fault on behalf of a guest: each has an entry (where, where to go on). Any
  * exception there resumes at the second address instead of being a bug. */
-#ifndef CPU_FIXUP_H
-#define CPU_FIXUP_H
+#pragma once
 
 #ifdef __ASSEMBLER__
 /* clang-format off */
@@ -21,6 +20,4 @@
 
 /* Where to resume after a fault at rip; 0: nowhere, it is a bug. */
 uint64_t fixup_find(uint64_t rip);
-#endif
-
 #endif

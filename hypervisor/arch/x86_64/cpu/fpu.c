@@ -24,7 +24,7 @@ void fpu_init_cpu(void)
 
     if ((offered & XCR0_AVX512) == XCR0_AVX512 && (use & XCR0_AVX))
         use |= XCR0_AVX512;
-    xsetbv(0, use);
+    __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)use), "d"((uint32_t)(use >> 32)));
     cpuid(0xd, 0, r);
     if (r[1] > PAGE_SIZE)
         panic("CPU state for XCR0 %#lx takes %u bytes; expected at most one page", use, r[1]);

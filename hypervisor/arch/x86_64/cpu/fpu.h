@@ -1,7 +1,6 @@
 /* Floating point and vector state: saved and restored eagerly at each switch between vCPUs, so that
  * nothing of one guest's is ever seen by another. The hypervisor itself uses none. */
-#ifndef CPU_FPU_H
-#define CPU_FPU_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -15,5 +14,3 @@ void fpu_save(void *area);
 void fpu_restore(const void *area);
 /* CR0.TS: whether the guest's next FPU instruction raises #NM. */
 void fpu_set_trap(bool on);
-
-#endif

@@ -1,6 +1,5 @@
-/* Single instructions. */
-#ifndef CPU_INSN_H
-#define CPU_INSN_H
+/* Instructions that are used in more than one place. */
+#pragma once
 
 #include "lib/types.h"
 
@@ -78,11 +77,6 @@ static inline uint8_t inb(uint16_t port)
     return value;
 }
 
-static inline void outl(uint16_t port, uint32_t value)
-{
-    __asm__ volatile("outl %0, %1" : : "a"(value), "Nd"(port));
-}
-
 #define DEFINE_CR_ACCESS(n)                                            \
     static inline uint64_t read_cr##n(void)                            \
     {                                                                  \
@@ -99,26 +93,9 @@ DEFINE_CR_ACCESS(2)
 DEFINE_CR_ACCESS(3)
 DEFINE_CR_ACCESS(4)
 
-static inline void invlpg(uint64_t va)
-{
-    __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
-}
-
-static inline void interrupts_off(void)
-{
-    __asm__ volatile("cli" : : : "memory");
-}
-
 static inline void cpuid(uint32_t leaf, uint32_t sub, uint32_t out[4])
 {
     __asm__ volatile("cpuid"
                      : "=a"(out[0]), "=b"(out[1]), "=c"(out[2]), "=d"(out[3])
                      : "a"(leaf), "c"(sub));
 }
-
-static inline void xsetbv(uint32_t reg, uint64_t value)
-{
-    __asm__ volatile("xsetbv" : : "c"(reg), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
-}
-
-#endif

@@ -5,8 +5,7 @@
  *   261       hypervisor image, frame table, CPU-local pages
  *   262..271  all memory, mapped directly
  *   others    the guest's */
-#ifndef CPU_LAYOUT_H
-#define CPU_LAYOUT_H
+#pragma once
 
 #define L4_SLOT_LINEAR         255 /* where NetBSD's L4 tables name themselves, if the domain may */
 #define L4_SLOT_FIRST_RESERVED 256
@@ -30,5 +29,3 @@
 #define CPU_AREA_START    0xffff82a000000000
 #define DIRECT_START      0xffff830000000000
 #define DIRECT_END        0xffff880000000000
-
-#endif

@@ -18,7 +18,7 @@ void offsets(void)
     OFFSET(REGS_rflags, struct regs, rflags);
     DEFINE(REGS_SIZE, sizeof(struct regs));
     OFFSET(CPU_scratch, struct cpu, scratch);
-    OFFSET(CPU_stack_top, struct cpu, stack_top);
+    OFFSET(CPU_rsp0, struct cpu, tss.rsp0);
     DEFINE(CPU_SIZE, sizeof(struct cpu));
     OFFSET(VCPU_work, struct vcpu, work);
     OFFSET(VCPU_info, struct vcpu, info);

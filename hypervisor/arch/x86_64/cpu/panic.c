@@ -27,7 +27,7 @@ void panic(const char *fmt, ...)
     char text[CONSOLE_LINE];
     va_list args;
 
-    interrupts_off();
+    __asm__ volatile("cli" : : : "memory");
     console_break_lock();
     if (!__atomic_test_and_set(&panicking, __ATOMIC_SEQ_CST)) {
         va_start(args, fmt);

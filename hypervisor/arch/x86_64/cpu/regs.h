@@ -1,7 +1,6 @@
 /* A guest's registers at entry to the hypervisor, as the entry code saves them at the top of the
  * vCPU's hypervisor stack. Offsets are known to cpu/entry.S (cpu/offsets.c). */
-#ifndef CPU_REGS_H
-#define CPU_REGS_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -13,5 +12,3 @@ struct regs {
         vector; /* of the exception or interrupt; VECTOR_SYSCALL: return by SYSRET is possible */
     uint64_t rip, cs, rflags, rsp, ss;
 };
-
-#endif

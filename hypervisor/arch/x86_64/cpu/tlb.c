@@ -2,17 +2,27 @@
 #include "cpu/cpu.h"
 #include "cpu/insn.h"
 
-void tlb_flush_local(void)
+static inline void load_cr3(uint64_t value)
 {
     uint64_t began = tlb_flush_begins();
 
-    write_cr3(read_cr3());
+    write_cr3(value);
     tlb_flush_done(this_cpu()->id, began);
+}
+
+void cpu_load_cr3(mfn_t l4)
+{
+    load_cr3(l4.n << PAGE_SHIFT);
+}
+
+void tlb_flush_local(void)
+{
+    load_cr3(read_cr3());
 }
 
 void tlb_flush_page_local(uint64_t va)
 {
-    invlpg(va);
+    __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
 }
 
 /* One CPU runs guests so far: a mask can name no other than this one. */
@@ -26,13 +36,4 @@ void tlb_flush_page(uint64_t mask, uint64_t va)
 {
     if (mask & 1ul << this_cpu()->id)
         tlb_flush_page_local(va);
-}
-
-void cpu_load_cr3(mfn_t l4)
-{
-    struct cpu *c = this_cpu();
-    uint64_t began = tlb_flush_begins();
-
-    write_cr3(l4.n << PAGE_SHIFT);
-    tlb_flush_done(c->id, began);
 }

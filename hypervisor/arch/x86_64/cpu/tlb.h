@@ -1,7 +1,6 @@
 /* Address translations that a CPU holds. Entries are never global (CR4.PGE is off), so loading CR3
  * flushes all of them. CPU sets are bit masks of host CPU numbers (at most 64). */
-#ifndef CPU_TLB_H
-#define CPU_TLB_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -67,5 +66,3 @@ void cpu_load_ldt(uint64_t va, unsigned entries);
 
 /* The frame of the GDT page that holds this CPU's own descriptors (page 14 of each guest's GDT). */
 mfn_t cpu_reserved_gdt_page(unsigned cpu);
-
-#endif

@@ -81,7 +81,7 @@ void trap_from_guest(struct vcpu *v, struct regs *regs)
         interrupt(regs->vector);
 }
 
-void dump_regs(const struct regs *r)
+static __attribute__((noreturn)) void hypervisor_fault(const struct regs *r, const char *what)
 {
     log_line("rip %04lx:%016lx  rsp %04lx:%016lx  rflags %06lx", r->cs, r->rip, r->ss, r->rsp,
              r->rflags);
@@ -89,12 +89,7 @@ void dump_regs(const struct regs *r)
     log_line("rsi %016lx  rdi %016lx  rbp %016lx  r8  %016lx", r->rsi, r->rdi, r->rbp, r->r8);
     log_line("r9  %016lx  r10 %016lx  r11 %016lx  r12 %016lx", r->r9, r->r10, r->r11, r->r12);
     log_line("r13 %016lx  r14 %016lx  r15 %016lx", r->r13, r->r14, r->r15);
-}
-
-static void hypervisor_fault(const struct regs *regs, const char *what)
-{
-    dump_regs(regs);
-    panic("%s: vector %u, error code %#x, cr2 %#lx, cr3 %#lx", what, regs->vector, regs->error_code,
+    panic("%s: vector %u, error code %#x, cr2 %#lx, cr3 %#lx", what, r->vector, r->error_code,
           read_cr2(), read_cr3());
 }
 
@@ -114,18 +109,9 @@ void trap_from_hypervisor(struct regs *regs)
     regs->rip = resume;
 }
 
-void trap_on_own_stack(struct regs *regs);
-
 void trap_on_own_stack(struct regs *regs)
 {
-    switch (regs->vector) {
-    case VECTOR_DF:
-        hypervisor_fault(regs, "double fault");
-        break;
-    case VECTOR_MC:
-        hypervisor_fault(regs, "machine check");
-        break;
-    default:
-        log_line("NMI at %#lx, ignored", regs->rip);
-    }
+    if (regs->vector != VECTOR_NMI)
+        hypervisor_fault(regs, regs->vector == VECTOR_DF ? "double fault" : "machine check");
+    log_line("NMI at %#lx, ignored", regs->rip);
 }

@@ -1,7 +1,6 @@
 /* What happens at an exception or interrupt. cpu/traps.c sorts them; the guest_ functions are
  * supplied by pv/. */
-#ifndef CPU_TRAPS_H
-#define CPU_TRAPS_H
+#pragma once
 
 #include "lib/types.h"
 #include "cpu/regs.h"
@@ -21,7 +20,3 @@ bool hypervisor_page_fault(const struct regs *regs, uint64_t address);
 void irq_line_open(unsigned line);
 void pic_init(void);
 void console_interrupt(void);
-
-void dump_regs(const struct regs *regs);
-
-#endif

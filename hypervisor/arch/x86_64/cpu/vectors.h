@@ -1,6 +1,5 @@
 /* Interrupt vectors. 0..31 are the processor's exceptions. */
-#ifndef CPU_VECTORS_H
-#define CPU_VECTORS_H
+#pragma once
 
 #define VECTOR_NMI 2
 #define VECTOR_BP  3
@@ -27,5 +26,3 @@
 #define SEL_USER_SS_   0xe02b
 #define SEL_USER_CS_   0xe033
 #define SEL_USER_CS32_ 0xe023
-
-#endif

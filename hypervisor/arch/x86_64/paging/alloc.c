@@ -14,28 +14,17 @@ static struct {
     uint32_t first[ALLOC_ORDER_MAX + 1]; /* list of free blocks of each order; 0: none */
 } pool;
 
-static void list_push(struct frame *f, unsigned order)
+static void push_free(struct frame *f, unsigned order, uint32_t stamp)
 {
-    uint32_t self = (uint32_t)frame_mfn(f).n;
-
     f->state = STATE_FREE | order;
-    f->prev = 0;
-    f->next = pool.first[order];
-    if (f->next)
-        frame_at(mfn(f->next))->prev = self;
-    pool.first[order] = self;
+    f->stamp = stamp;
+    frame_list_push(&pool.first[order], f);
 }
 
-static void list_take(struct frame *f, unsigned order)
+static void take_free(struct frame *f, unsigned order)
 {
-    if (f->prev)
-        frame_at(mfn(f->prev))->next = f->next;
-    else
-        pool.first[order] = f->next;
-    if (f->next)
-        frame_at(mfn(f->next))->prev = f->prev;
     f->state = 0;
-    f->next = f->prev = 0;
+    frame_list_remove(&pool.first[order], f);
 }
 
 /* The later one of two flush times. */
@@ -54,12 +43,11 @@ static void insert_block(uint64_t n, unsigned order, uint32_t stamp)
 
         if (other >= frames_max || buddy->state != (STATE_FREE | order))
             break;
-        list_take(buddy, order);
+        take_free(buddy, order);
         stamp = later(stamp, buddy->stamp);
         n = MIN(n, other);
     }
-    frame_at(mfn(n))->stamp = stamp;
-    list_push(frame_at(mfn(n)), order);
+    push_free(frame_at(mfn(n)), order, stamp);
 }
 
 void frames_init(uint64_t max_mfn)
@@ -101,13 +89,9 @@ mfn_t frames_alloc(unsigned order)
     }
     f = frame_at(mfn(pool.first[have]));
     stamp = f->stamp;
-    list_take(f, have);
-    while (have > order) {
-        struct frame *upper = f + (1ul << --have);
-
-        upper->stamp = stamp;
-        list_push(upper, have);
-    }
+    take_free(f, have);
+    while (have-- > order)
+        push_free(f + (1ul << have), have, stamp);
     pool.free -= 1ul << order;
     f->stamp = 0;
     spin_unlock(&pool.lock);

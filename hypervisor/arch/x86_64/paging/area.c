@@ -16,30 +16,23 @@ static uint64_t entry_for(const void *page, uint64_t flags)
     return pte_make(bytes_frame(page), flags);
 }
 
-static unsigned l1_tables(const struct domain *d)
-{
-    return (d->nr_vcpus * AREA_PAGES_PER_VCPU + TABLE_ENTRIES - 1) / TABLE_ENTRIES;
-}
-
 int area_init(struct domain *d)
 {
     struct paging_domain *p = &d->arch.paging;
-    uint64_t *l3 = arch_alloc_pages(0), *l2 = arch_alloc_pages(0);
 
+    p->area_l3 = arch_alloc_pages(0);
+    p->area_l2 = arch_alloc_pages(0);
     if (!zero_page)
         zero_page = arch_alloc_pages(0);
-    if (!l3 || !l2 || !zero_page) {
-        arch_free_pages(l3, 0);
-        arch_free_pages(l2, 0);
+    if (!p->area_l3 || !p->area_l2 || !zero_page)
         return -XEN_ENOMEM;
-    }
-    p->area_entry = entry_for(l3, TABLE_FLAGS);
-    l3[pte_index(DOMAIN_AREA_START, 3)] = entry_for(l2, TABLE_FLAGS);
-    for (unsigned i = 0; i < l1_tables(d); i++) {
+    p->area_entry = entry_for(p->area_l3, TABLE_FLAGS);
+    p->area_l3[pte_index(DOMAIN_AREA_START, 3)] = entry_for(p->area_l2, TABLE_FLAGS);
+    for (unsigned i = 0; i * TABLE_ENTRIES < d->nr_vcpus * AREA_PAGES_PER_VCPU; i++) {
         p->area_l1[i] = arch_alloc_pages(0);
         if (!p->area_l1[i])
             return -XEN_ENOMEM;
-        l2[pte_index(DOMAIN_AREA_START, 2) + i] = entry_for(p->area_l1[i], TABLE_FLAGS);
+        p->area_l2[pte_index(DOMAIN_AREA_START, 2) + i] = entry_for(p->area_l1[i], TABLE_FLAGS);
     }
     return 0;
 }
@@ -47,16 +40,11 @@ int area_init(struct domain *d)
 void area_free(struct domain *d)
 {
     struct paging_domain *p = &d->arch.paging;
-    uint64_t *l3;
 
     for (unsigned i = 0; i < AREA_L1_MAX; i++)
         arch_free_pages(p->area_l1[i], 0);
-    if (!p->area_entry)
-        return;
-    l3 = frame_bytes(pte_frame(p->area_entry));
-    arch_free_pages(frame_bytes(pte_frame(l3[pte_index(DOMAIN_AREA_START, 3)])), 0);
-    arch_free_pages(l3, 0);
-    p->area_entry = 0;
+    arch_free_pages(p->area_l2, 0);
+    arch_free_pages(p->area_l3, 0);
 }
 
 void area_init_vcpu(struct vcpu *v)
@@ -82,7 +70,7 @@ uint64_t paging_gdt_va(const struct vcpu *v)
     return DOMAIN_AREA_START + (uint64_t)v->id * AREA_PAGES_PER_VCPU * PAGE_SIZE;
 }
 
-int gdt_set(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
+int paging_set_gdt(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
 {
     static const struct asker asker = {{~0ul}, 0, 0, "set_gdt"};
     unsigned pages = (entries + 511) / 512, old_pages = v->arch.paging.gdt_pages, i;
@@ -90,12 +78,14 @@ int gdt_set(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
 
     if (entries > FIRST_RESERVED_GDT_ENTRY)
         return -XEN_EINVAL;
+    paging_lock(v->domain);
     for (i = 0; i < pages; i++)
         if (table_get(v->domain, mfn(frame_numbers[i]), TYPE_DESCRIPTOR, &asker))
             break;
     if (i < pages) {
         while (i-- > 0)
             table_put(v->domain, mfn(frame_numbers[i]));
+        paging_unlock(v->domain);
         return -XEN_EINVAL;
     }
     for (i = 0; i < MAX(pages, old_pages); i++) {
@@ -107,6 +97,7 @@ int gdt_set(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
     tlb_flush_local();
     for (i = 0; i < old_pages; i++)
         table_put(v->domain, pte_frame(old[i]));
+    paging_unlock(v->domain);
     return 0;
 }
 
@@ -142,9 +133,11 @@ int ldt_set(struct vcpu *v, uint64_t va, unsigned entries)
     }
     if (p->ldt_entries == entries && p->ldt_base == va)
         return 0;
+    paging_lock(v->domain);
     ldt_unmap(v);
     p->ldt_base = va;
     p->ldt_entries = entries;
+    paging_unlock(v->domain);
     cpu_load_ldt(paging_gdt_va(v) + AREA_GDT_PAGES * PAGE_SIZE, entries);
     return 0;
 }

@@ -1,7 +1,6 @@
 /* Hypercall vm_assist. */
 #include "core/domain.h"
 #include "core/hypercall.h"
-#include "paging/hypercalls.h"
 
 #define KNOWN                                                                          \
     (1ul << VMASST_TYPE_4gb_segments | 1ul << VMASST_TYPE_4gb_segments_notify |        \

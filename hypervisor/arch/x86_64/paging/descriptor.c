@@ -1,7 +1,7 @@
 /* Descriptors that guests may have, and the hypercalls set_gdt and update_descriptor. */
+#include "core/hypercall.h"
 #include "core/log.h"
 #include "paging/area.h"
-#include "paging/hypercalls.h"
 #include "paging/type.h"
 
 #define DESC_PRESENT  (1ul << 47)
@@ -22,16 +22,6 @@ bool descriptor_check(uint64_t *descriptor)
     }
     /* System type 0 cannot be loaded. TSS, LDT and gates would enter the hypervisor's segments. */
     return (value & DESC_TYPE) == 0;
-}
-
-int paging_set_gdt(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
-{
-    int rc;
-
-    paging_lock(v->domain);
-    rc = gdt_set(v, frame_numbers, entries);
-    paging_unlock(v->domain);
-    return rc;
 }
 
 long do_set_gdt(guest_ptr_t frames, uint32_t entries)

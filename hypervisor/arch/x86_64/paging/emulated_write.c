@@ -25,12 +25,7 @@ uint64_t *paging_lock_entry(struct vcpu *v, uint64_t va)
     return entry;
 }
 
-void paging_unlock_entry(struct vcpu *v)
-{
-    paging_unlock(v->domain);
-}
-
-enum entry_write paging_write_entry(struct vcpu *v, uint64_t *entry, uint64_t old, uint64_t new)
+int paging_write_entry(struct vcpu *v, uint64_t *entry, uint64_t old, uint64_t new)
 {
     struct update u = {
         .d = v->domain,
@@ -39,7 +34,6 @@ enum entry_write paging_write_entry(struct vcpu *v, uint64_t *entry, uint64_t ol
         .how = UPDATE_IF_EXPECTED,
         .expected = old,
     };
-    int rc = update_l1(&u, entry, new);
 
-    return rc == 0 ? ENTRY_WRITTEN : rc == -XEN_EAGAIN ? ENTRY_CHANGED : ENTRY_REFUSED;
+    return update_l1(&u, entry, new);
 }

@@ -1,7 +1,6 @@
 /* Direct writes to page tables (VMASST_TYPE_writable_pagetables): paging/'s half of the emulation.
  */
-#ifndef PAGING_EMULATED_WRITE_H
-#define PAGING_EMULATED_WRITE_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -11,14 +10,6 @@ struct vcpu;
  * there; it is the table's as long as the domain's page_lock is held, which this takes. NULL, and
  * no lock: there is none. va is 8-aligned. */
 uint64_t *paging_lock_entry(struct vcpu *v, uint64_t va);
-void paging_unlock_entry(struct vcpu *v);
-
-enum entry_write {
-    ENTRY_WRITTEN,
-    ENTRY_CHANGED, /* its value was no longer `old`: the processor set a bit */
-    ENTRY_REFUSED,
-};
-/* Changes that entry from one value to another, with all checks. */
-enum entry_write paging_write_entry(struct vcpu *v, uint64_t *entry, uint64_t old, uint64_t new);
-
-#endif
+/* Changes that entry from one value to another, with all checks. 0; -XEN_EAGAIN: its value was no
+ * longer `old`, as the processor set a bit; or what update_l1 refuses with. */
+int paging_write_entry(struct vcpu *v, uint64_t *entry, uint64_t old, uint64_t new);

@@ -1,6 +1,5 @@
 /* Page-table entries: layout, and what a PV guest may put into them. */
-#ifndef PAGING_ENTRY_H
-#define PAGING_ENTRY_H
+#pragma once
 
 #include "lib/types.h"
 #include "cpu/layout.h"
@@ -81,5 +80,3 @@ static inline uint64_t pte_adjust_l1(uint64_t pte)
         return pte | PTE_GUEST_KERNEL | PTE_USER;
     return pte & PTE_GUEST_KERNEL ? pte : pte | PTE_GLOBAL;
 }
-
-#endif

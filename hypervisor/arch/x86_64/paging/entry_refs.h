@@ -1,7 +1,6 @@
 /* The references that an L1 entry holds: one on its frame, and a use as writable page if it is
  * writable. Inline: every update of a mapping comes through here. */
-#ifndef PAGING_ENTRY_REFS_H
-#define PAGING_ENTRY_REFS_H
+#pragma once
 
 #include "core/domain.h"
 #include "paging/paging.h"
@@ -27,13 +26,7 @@ static inline int l1_entry_get(uint64_t pte, uint32_t owner)
  * must leave d's TLBs first: its owner looks only at its own. */
 static inline void l1_entry_put(uint64_t pte, struct domain *d, uint32_t stamp)
 {
-    struct frame *f = frame_at(pte_frame(pte));
-
-    if (unlikely(f->owner != owner_number(d)))
+    if (unlikely(frame_at(pte_frame(pte))->owner != owner_number(d)))
         tlb_flush(tlb_stale(READ_ONCE(d->arch.paging.tlb_cpus), stamp));
-    if (pte & PTE_RW)
-        frame_put_use(f);
-    frame_put(f);
+    arch_frame_put(pte_frame(pte), pte & PTE_RW);
 }
-
-#endif

@@ -43,12 +43,6 @@ int foreign_get(uint32_t foreigndom, struct domain **tables, struct domain **fro
     return rc;
 }
 
-void foreign_put(struct domain *tables, struct domain *from)
-{
-    domain_put(tables);
-    domain_put(from);
-}
-
 bool cpus_of_vcpu_bitmap(struct domain *d, guest_ptr_t bitmap, uint64_t *cpus)
 {
     uint64_t vcpus = 0, found = 0;
@@ -57,12 +51,10 @@ bool cpus_of_vcpu_bitmap(struct domain *d, guest_ptr_t bitmap, uint64_t *cpus)
     if (!copy_from_guest(&vcpus, bitmap, bytes))
         return false;
     for (; vcpus; vcpus &= vcpus - 1) {
-        unsigned id = __builtin_ctzl(vcpus);
+        const struct vcpu *v = domain_vcpu(d, __builtin_ctzl(vcpus));
 
-        if (id >= d->nr_vcpus)
-            break;
-        if (d->vcpu[id])
-            found |= 1ul << d->vcpu[id]->sched.cpu;
+        if (v)
+            found |= 1ul << v->sched.cpu;
     }
     *cpus = found & READ_ONCE(d->arch.paging.tlb_cpus);
     return true;

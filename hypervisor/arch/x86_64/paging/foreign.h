@@ -1,6 +1,5 @@
 /* The domain id arguments of memory hypercalls. */
-#ifndef PAGING_FOREIGN_H
-#define PAGING_FOREIGN_H
+#pragma once
 
 #include "core/domain.h"
 
@@ -12,9 +11,6 @@ int foreign_refused(uint16_t domid, const char *why, int rc);
 /* For mmu_update: that in the low half, and in the high half the domain whose tables are changed,
  * plus 1, or 0 for the caller. References on both. */
 int foreign_get(uint32_t foreigndom, struct domain **tables, struct domain **from);
-void foreign_put(struct domain *tables, struct domain *from);
 
 /* Host CPUs of the vCPUs in a guest's bitmap. False: it cannot be read. */
 bool cpus_of_vcpu_bitmap(struct domain *d, guest_ptr_t bitmap, uint64_t *cpus);
-
-#endif

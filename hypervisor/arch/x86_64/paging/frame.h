@@ -5,8 +5,7 @@
  * the type: a frame of a page-table or descriptor type has no writable mapping. Types change only
  * while there is no use. Uses of page-table and descriptor types come and go under the owner's
  * page_lock; references and uses as writable page are lock-free. */
-#ifndef PAGING_FRAME_H
-#define PAGING_FRAME_H
+#pragma once
 
 #include "lib/types.h"
 #include "lib/clamp.h"
@@ -110,6 +109,33 @@ static inline struct frame *frame_lookup(mfn_t m)
 {
     return likely(frame_clamp(&m)) ? frame_at(m) : NULL;
 }
+
+/* --- lists of frames, by number; the caller holds their lock --- */
+
+static inline void frame_list_push(uint32_t *first, struct frame *f)
+{
+    uint32_t self = (uint32_t)frame_mfn(f).n;
+
+    f->prev = 0;
+    f->next = *first;
+    if (f->next)
+        frame_at(mfn(f->next))->prev = self;
+    *first = self;
+}
+
+/* No effect on one that is in no list. */
+static inline void frame_list_remove(uint32_t *first, struct frame *f)
+{
+    if (f->prev)
+        frame_at(mfn(f->prev))->next = f->next;
+    else if (*first == frame_mfn(f).n)
+        *first = f->next;
+    if (f->next)
+        frame_at(mfn(f->next))->prev = f->prev;
+    f->next = f->prev = 0;
+}
+
+/* --- references --- */
 
 /* Nobody refers to it any more: gives it back (owned.c). */
 void frame_release(struct frame *f);
@@ -259,5 +285,3 @@ mfn_t frames_alloc_for_domain(struct domain *d, unsigned order);
 bool frame_give_up(struct frame *f);
 /* For a dying domain: takes the first frame off its list, with a reference. NULL: none is left. */
 struct frame *frames_take_first(struct domain *d);
-
-#endif

@@ -70,9 +70,7 @@ int arch_grant_unmap(uint64_t host_addr, mfn_t frame, uint32_t flags)
     ok = entry && ((READ_ONCE(*entry) ^ want) & (PTE_FRAME | PTE_PRESENT | PTE_RW)) == 0;
     if (likely(ok)) {
         __atomic_store_n(entry, 0, __ATOMIC_SEQ_CST);
-        if (want & PTE_RW)
-            frame_put_use(frame_at(frame));
-        frame_put(frame_at(frame));
+        arch_frame_put(frame, want & PTE_RW);
     } else {
         refuse("grant unmapping", host_addr, flags, "the entry is not that mapping any more");
     }

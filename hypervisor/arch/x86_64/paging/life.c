@@ -1,16 +1,17 @@
-/* What paging/ does when domains and vCPUs come and go. */
+/* Domains come and go: core/arch.h's part of that, which is paging's alone, and paging's part of
+ * what happens to vCPUs. */
 #include "core/log.h"
 #include "lib/string.h"
 #include "paging/area.h"
 #include "paging/type.h"
 
-int paging_domain_init(struct domain *d)
+int arch_domain_init(struct domain *d)
 {
     ASSERT((uint64_t)d % PAGE_SIZE == 0); /* struct frame names its owner by page number */
     return area_init(d);
 }
 
-void paging_domain_free(struct domain *d)
+void arch_domain_free(struct domain *d)
 {
     ASSERT(d->arch.paging.frames == 0);
     area_free(d);
@@ -19,8 +20,7 @@ void paging_domain_free(struct domain *d)
 void paging_vcpu_init(struct vcpu *v)
 {
     v->arch.paging.kernel_l4 = v->arch.paging.user_l4 = INVALID_MFN;
-    if (!v->idle)
-        area_init_vcpu(v);
+    area_init_vcpu(v);
 }
 
 int paging_set_kernel_l4(struct vcpu *v, mfn_t l4)
@@ -49,15 +49,17 @@ int paging_install_l4(struct vcpu *v, mfn_t l4)
     return rc ? rc : paging_set_kernel_l4(v, l4);
 }
 
-void paging_vcpu_release(struct vcpu *v)
+/* Gives back the tables of a vCPU that does not run in its guest again; if it is the current one,
+ * it goes on with the hypervisor's own. */
+static void release_vcpu(struct vcpu *v)
 {
     struct paging_vcpu *p = &v->arch.paging;
     mfn_t l4[] = {p->kernel_l4, p->user_l4};
 
     if (!p->area)
         return;
+    paging_set_gdt(v, NULL, 0);
     paging_lock(v->domain);
-    gdt_set(v, NULL, 0);
     ldt_unmap(v);
     p->ldt_entries = 0;
     /* First forget them: a switch away and back must not load them again. */
@@ -72,14 +74,13 @@ void paging_vcpu_release(struct vcpu *v)
 
 /* Frames that others still map or hold stay until those let go; without pins and vCPUs none of them
  * is a table in use, as tables refer only downwards. */
-void paging_relinquish(struct domain *d)
+void arch_domain_relinquish(struct domain *d)
 {
     struct frame *f;
 
     ASSERT(d->dying);
-    for (unsigned i = 0; i < MAX_VCPUS; i++)
-        if (d->vcpu[i])
-            paging_vcpu_release(d->vcpu[i]);
+    for (unsigned i = 0; i < d->nr_vcpus && d->vcpu[i]; i++)
+        release_vcpu(d->vcpu[i]);
     ASSERT(READ_ONCE(d->arch.paging.tlb_cpus) == 0);
 
     paging_lock(d);

@@ -1,7 +1,6 @@
 /* The machine-to-physical table, which every guest can read: pfn for each mfn, as its owner set it.
  */
-#ifndef PAGING_M2P_H
-#define PAGING_M2P_H
+#pragma once
 
 #include "lib/types.h"
 #include "cpu/layout.h"
@@ -20,5 +19,3 @@ static inline void m2p_set_extent(mfn_t first, pfn_t first_pfn, unsigned order)
     for (uint64_t i = 0; first_pfn.n != INVALID_PFN.n && i < 1ul << order; i++)
         m2p_set(mfn(first.n + i), first_pfn.n + i);
 }
-
-#endif

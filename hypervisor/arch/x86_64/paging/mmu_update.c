@@ -2,7 +2,6 @@
 #include "core/hypercall.h"
 #include "core/log.h"
 #include "paging/foreign.h"
-#include "paging/hypercalls.h"
 #include "paging/update.h"
 
 #define BATCH 16 /* requests copied at once */
@@ -129,8 +128,10 @@ static __attribute__((noinline)) long do_many(guest_ptr_t reqs, uint32_t count,
         paging_lock(u.d);
         rc = do_all(&u, reqs, count, &done);
         paging_unlock(u.d);
-        if (unlikely(foreigndom != DOMID_SELF))
-            foreign_put(u.d, u.from);
+        if (unlikely(foreigndom != DOMID_SELF)) {
+            domain_put(u.d);
+            domain_put(u.from);
+        }
     }
     /* The updates are made, whether it can be told or not. */
     if (done_ptr.addr != 0)

@@ -4,7 +4,6 @@
 #include "lib/string.h"
 #include "paging/area.h"
 #include "paging/foreign.h"
-#include "paging/hypercalls.h"
 #include "paging/type.h"
 
 #define NOINLINE __attribute__((noinline))
@@ -59,13 +58,15 @@ static NOINLINE int new_user_baseptr(struct vcpu *v, mfn_t l4)
     return rc;
 }
 
-static NOINLINE int flush_multi(struct domain *d, const struct mmuext_op *op)
+/* On the host CPUs of all vCPUs, or of those in a bitmap. */
+static NOINLINE int flush(struct domain *d, const struct mmuext_op *op)
 {
-    uint64_t cpus;
+    uint64_t cpus = READ_ONCE(d->arch.paging.tlb_cpus);
 
-    if (!cpus_of_vcpu_bitmap(d, op->arg2.vcpumask, &cpus))
+    if ((op->cmd == MMUEXT_TLB_FLUSH_MULTI || op->cmd == MMUEXT_INVLPG_MULTI) &&
+        !cpus_of_vcpu_bitmap(d, op->arg2.vcpumask, &cpus))
         return -XEN_EINVAL;
-    if (op->cmd == MMUEXT_TLB_FLUSH_MULTI)
+    if (op->cmd == MMUEXT_TLB_FLUSH_MULTI || op->cmd == MMUEXT_TLB_FLUSH_ALL)
         tlb_flush(cpus);
     else
         tlb_flush_page(cpus, op->arg1.linear_addr);
@@ -111,16 +112,6 @@ static NOINLINE int pin_or_unpin(struct domain *from, const struct mmuext_op *op
     return rc;
 }
 
-static NOINLINE int set_ldt(struct vcpu *v, const struct mmuext_op *op)
-{
-    int rc;
-
-    paging_lock(v->domain);
-    rc = ldt_set(v, op->arg1.linear_addr, op->arg2.nr_ents);
-    paging_unlock(v->domain);
-    return rc;
-}
-
 /* Those that are for other domains' frames as well; the rest concerns the caller's address spaces.
  */
 #define FOREIGN_OPS                                                                         \
@@ -158,15 +149,11 @@ static int do_one(struct domain *from, guest_ptr_t at)
         return 0;
     case MMUEXT_TLB_FLUSH_MULTI:
     case MMUEXT_INVLPG_MULTI:
-        return flush_multi(from, &op);
     case MMUEXT_TLB_FLUSH_ALL:
-        tlb_flush(READ_ONCE(from->arch.paging.tlb_cpus));
-        return 0;
     case MMUEXT_INVLPG_ALL:
-        tlb_flush_page(READ_ONCE(from->arch.paging.tlb_cpus), op.arg1.linear_addr);
-        return 0;
+        return flush(from, &op);
     case MMUEXT_SET_LDT:
-        return set_ldt(current, &op);
+        return ldt_set(current, op.arg1.linear_addr, op.arg2.nr_ents);
     case MMUEXT_CLEAR_PAGE:
     case MMUEXT_COPY_PAGE:
         return fill_page(from, &op);

@@ -52,11 +52,8 @@ bool frames_adopt(struct domain *d, mfn_t start, uint64_t count)
         struct frame *f = frame_at(mfn(n));
 
         f->owner = owner_number(d);
-        f->next = p->first;
-        if (f->next)
-            frame_at(mfn(f->next))->prev = (uint32_t)n;
-        p->first = (uint32_t)n;
         f->state = STATE_ALLOCATED;
+        frame_list_push(&p->first, f);
         __atomic_store_n(&f->refs, 1, __ATOMIC_RELEASE);
     }
     first = p->frames == 0;
@@ -75,12 +72,7 @@ static void disown(struct domain *d, struct frame *f)
     bool last;
 
     spin_lock(&p->lock);
-    if (f->prev)
-        frame_at(mfn(f->prev))->next = f->next;
-    else if (p->first == frame_mfn(f).n)
-        p->first = f->next;
-    if (f->next)
-        frame_at(mfn(f->next))->prev = f->prev;
+    frame_list_remove(&p->first, f);
     last = --p->frames == 0;
     spin_unlock(&p->lock);
 
@@ -105,10 +97,7 @@ struct frame *frames_take_first(struct domain *d)
     spin_lock(&p->lock);
     while (!f && p->first) {
         f = frame_at(mfn(p->first));
-        p->first = f->next;
-        if (f->next)
-            frame_at(mfn(f->next))->prev = 0;
-        f->next = 0;
+        frame_list_remove(&p->first, f);
         /* One with no reference left is on its way out in frame_release. */
         if (!frame_ref(f, owner_number(d)))
             f = NULL;
@@ -205,6 +194,5 @@ void arch_unshare_page(struct domain *d, void *page)
 
     ASSERT(frame_owner(f) == d);
     WRITE_ONCE(f->owner, 0);
-    frame_put_use(f);
-    frame_put(f);
+    arch_frame_put(frame_mfn(f), true);
 }

@@ -1,6 +1,5 @@
 /* What the rest of arch/x86_64 uses of paging/. */
-#ifndef PAGING_PAGING_H
-#define PAGING_PAGING_H
+#pragma once
 
 #include "lib/types.h"
 #include "paging/frame.h"
@@ -34,20 +33,10 @@ int paging_set_kernel_l4(struct vcpu *v, mfn_t l4);
  * or not running. */
 int paging_set_gdt(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries);
 
-/* --- life of domains and vCPUs; pv/arch.c calls these from arch_domain_init and so on --- */
+/* --- vCPUs; domains as a whole are in core/arch.h --- */
 
-int paging_domain_init(struct domain *d);
-/* With d->dying set and its other vCPUs parked: gives back tables, pins, descriptor pages and
- * memory; the current vCPU may be one of the domain's (it goes on with the hypervisor's own
- * tables). Calls cond_resched. */
-void paging_relinquish(struct domain *d);
-/* Frees what paging_domain_init made; also after it failed half-way. No frame is its any more. */
-void paging_domain_free(struct domain *d);
-/* Also for idle vCPUs. */
+/* Paging's part of arch_vcpu_init. */
 void paging_vcpu_init(struct vcpu *v);
-/* Gives back the tables of a vCPU that does not run in its guest again; if it is the current one,
- * it goes on with the hypervisor's own. paging_relinquish does it for all. */
-void paging_vcpu_release(struct vcpu *v);
 
 /* Makes that frame the current vCPU's kernel L4, as MMUEXT_NEW_BASEPTR. 0 or -errno. May sleep. */
 int paging_new_baseptr(struct vcpu *v, mfn_t l4);
@@ -70,5 +59,3 @@ bool paging_load_tables(struct vcpu *v, bool kernel);
 bool paging_ldt_fault(uint64_t offset, uint64_t *guest_va);
 /* Virtual address of the vCPU's GDT; its LDT is 16 pages after it. */
 uint64_t paging_gdt_va(const struct vcpu *v);
-
-#endif

@@ -9,12 +9,6 @@ uint64_t paging_l4_template[TABLE_ENTRIES] __attribute__((aligned(4096)));
 /* Whose tables each host CPU has loaded; NULL: only the hypervisor's. */
 static struct domain *loaded[MAX_CPUS];
 
-/* The image lies in memory as far from 0 as it is linked from IMAGE_START. */
-static mfn_t idle_l4(void)
-{
-    return mfn(((uint64_t)paging_l4_template - IMAGE_START) >> PAGE_SHIFT);
-}
-
 /* Changes CR3; a domain learns that its tables may be cached here before they can be, and that they
  * are not after they cannot. The old GDT goes with the old tables. */
 static void load(struct domain *d, mfn_t l4)
@@ -34,7 +28,8 @@ static void load(struct domain *d, mfn_t l4)
 void paging_leave(void)
 {
     cpu_load_ldt(0, 0);
-    load(NULL, idle_l4());
+    /* The image lies in memory as far from 0 as it is linked from IMAGE_START. */
+    load(NULL, mfn(((uint64_t)paging_l4_template - IMAGE_START) >> PAGE_SHIFT));
 }
 
 void paging_switch_to(struct vcpu *next, bool kernel)

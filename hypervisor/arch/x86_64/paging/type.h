@@ -1,7 +1,6 @@
 /* Page-table and descriptor types: how frames get and lose them. The caller of everything here
  * holds the owner's page_lock, through paging_lock. */
-#ifndef PAGING_TYPE_H
-#define PAGING_TYPE_H
+#pragma once
 
 #include "core/domain.h"
 #include "paging/paging.h"
@@ -72,5 +71,3 @@ void refuse_entry(struct domain *from, const struct asker *asker, uint64_t pte);
 /* A frame that should be theirs cannot have that type for the asker; TYPE_NONE: any will do. */
 void refuse_type(struct domain *from, const struct asker *asker, mfn_t m, enum frame_type type);
 void refuse_descriptor(mfn_t m, unsigned index, uint64_t descriptor);
-
-#endif

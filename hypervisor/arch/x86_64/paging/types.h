@@ -1,6 +1,5 @@
 /* What paging/ keeps for each domain and vCPU. */
-#ifndef PAGING_TYPES_H
-#define PAGING_TYPES_H
+#pragma once
 
 #include "lib/types.h"
 #include "lib/spinlock.h"
@@ -14,8 +13,8 @@ struct paging_domain {
     uint32_t first;       /* list of its frames, by number; 0: none */
     uint64_t frames;      /* that it owns, shared ones included; holds the struct if not 0 */
     bool demoted;         /* under page_lock: a table lost its type; flush before unlocking */
-    uint64_t area_entry;  /* L4 entry of slot 260 */
-    uint64_t *area_l1[AREA_L1_MAX];
+    uint64_t area_entry;  /* L4 entry of slot 260: the first of the tables below */
+    uint64_t *area_l3, *area_l2, *area_l1[AREA_L1_MAX];
 };
 
 struct paging_vcpu {
@@ -28,5 +27,3 @@ struct paging_vcpu {
     uint64_t ldt_base; /* guest virtual address */
     bool ldt_mapped;   /* a page of the LDT is mapped in the area */
 };
-
-#endif

@@ -1,6 +1,5 @@
 /* Changing entries of page tables in use. The caller holds d's page_lock. */
-#ifndef PAGING_UPDATE_H
-#define PAGING_UPDATE_H
+#pragma once
 
 #include "paging/entry_refs.h"
 #include "paging/type.h"
@@ -88,5 +87,3 @@ static inline uint64_t *l1_entry_at(const struct domain *d, uint64_t address)
         return NULL;
     return (uint64_t *)frame_bytes(m) + address / 8 % TABLE_ENTRIES;
 }
-
-#endif

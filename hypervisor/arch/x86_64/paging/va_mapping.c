@@ -1,7 +1,7 @@
 /* Hypercalls update_va_mapping and update_va_mapping_otherdomain. */
+#include "core/hypercall.h"
 #include "core/log.h"
 #include "paging/foreign.h"
-#include "paging/hypercalls.h"
 #include "paging/update.h"
 
 static int flush_after(struct domain *d, uint64_t va, uint64_t flags)

@@ -92,7 +92,9 @@ static void enter_kernel(struct vcpu *v, struct regs *r, const struct entry *e)
     r->ss = SEL_USER_SS;
 }
 
-void pv_bounce_trap(struct vcpu *v, struct regs *r, unsigned vector, bool has_error, uint32_t error)
+/* Enters the kernel at a trap handler, as the trap table says. */
+static void bounce_trap(struct vcpu *v, struct regs *r, unsigned vector, bool has_error,
+                        uint32_t error)
 {
     const struct trap_info *t = &v->arch.pv.traps[vector];
 
@@ -108,7 +110,9 @@ void pv_bounce_trap(struct vcpu *v, struct regs *r, unsigned vector, bool has_er
     enter_kernel(v, r, &e);
 }
 
-void pv_bounce_callback(struct vcpu *v, struct regs *r, const struct callback *cb, const char *what)
+/* Enters it at a callback. */
+static void bounce_callback(struct vcpu *v, struct regs *r, const struct callback *cb,
+                            const char *what)
 {
     struct entry e = {.address = cb->address, .mask_events = cb->mask_events};
 
@@ -121,36 +125,20 @@ void pv_bounce_callback(struct vcpu *v, struct regs *r, const struct callback *c
     enter_kernel(v, r, &e);
 }
 
-void pv_bounce_failsafe(struct vcpu *v, struct regs *r)
-{
-    const struct callback *cb = &v->arch.pv.failsafe;
-    uint16_t segments[4] = {v->arch.pv.ds, v->arch.pv.es, v->arch.pv.fs, v->arch.pv.gs};
-    struct entry e = {cb->address, cb->mask_events, false, 0, segments};
-
-    if (!cb->address) {
-        domain_crash(v->domain,
-                     "vcpu %u: bad return frame: cs:rip %#lx:%#lx, ss:rsp %#lx:%#lx, and "
-                     "no failsafe callback is registered",
-                     v->id, r->cs, r->rip, r->ss, r->rsp);
-        return;
-    }
-    enter_kernel(v, r, &e);
-}
-
 /* Events come with the mask set: the upcall runs with events off until the guest says otherwise. */
 void deliver_upcall(struct regs *r)
 {
     struct vcpu *v = current;
-    struct callback cb = {v->arch.pv.event.address, true};
+    struct callback cb = {v->arch.pv.callback[CALLBACKTYPE_event].address, true};
 
-    pv_bounce_callback(v, r, &cb, "an event is pending and unmasked");
+    bounce_callback(v, r, &cb, "an event is pending and unmasked");
 }
 
 void bounce_syscall(struct regs *r)
 {
     struct vcpu *v = current;
 
-    pv_bounce_callback(v, r, &v->arch.pv.syscall, "SYSCALL in user mode");
+    bounce_callback(v, r, &v->arch.pv.callback[CALLBACKTYPE_syscall], "SYSCALL in user mode");
 }
 
 void guest_bad_flags(struct vcpu *v, struct regs *r)
@@ -164,26 +152,39 @@ void guest_bad_flags(struct vcpu *v, struct regs *r)
 void bounce_syscall32(struct regs *r)
 {
     struct vcpu *v = current;
+    const struct callback *cb = &v->arch.pv.callback[CALLBACKTYPE_syscall32];
 
     if (unlikely(r->rflags & (RFLAGS_VM | RFLAGS_IOPL))) {
         guest_bad_flags(v, r);
         return;
     }
-    if (v->arch.pv.syscall32.address && !v->arch.pv.kernel_mode) {
-        pv_bounce_callback(v, r, &v->arch.pv.syscall32, "SYSCALL in 32-bit user mode");
+    if (cb->address && !v->arch.pv.kernel_mode) {
+        bounce_callback(v, r, cb, "SYSCALL in 32-bit user mode");
         return;
     }
     r->rip -= 2;
-    pv_bounce_trap(v, r, VECTOR_UD, false, 0);
+    bounce_trap(v, r, VECTOR_UD, false, 0);
 }
 
 /* The processor refused the frame that the guest's registers were loaded from. */
 void bad_iret_frame(struct regs *r)
 {
     struct vcpu *v = current;
+    const struct callback *cb = &v->arch.pv.callback[CALLBACKTYPE_failsafe];
 
+    if (!cb->address) {
+        domain_crash(v->domain,
+                     "vcpu %u: bad return frame: cs:rip %#lx:%#lx, ss:rsp %#lx:%#lx, and "
+                     "no failsafe callback is registered",
+                     v->id, r->cs, r->rip, r->ss, r->rsp);
+        return;
+    }
     pv_save_segments(v);
-    pv_bounce_failsafe(v, r);
+
+    uint16_t segments[4] = {v->arch.pv.ds, v->arch.pv.es, v->arch.pv.fs, v->arch.pv.gs};
+    struct entry e = {cb->address, cb->mask_events, false, 0, segments};
+
+    enter_kernel(v, r, &e);
 }
 
 /* The processor looked into an LDT page that is not mapped yet. True: it is now. Otherwise the
@@ -210,7 +211,7 @@ void guest_page_fault(struct vcpu *v, struct regs *r, uint64_t address)
     error &= ~PF_USER;
     if (!v->arch.pv.kernel_mode)
         error |= PF_USER;
-    pv_bounce_trap(v, r, VECTOR_PF, true, error);
+    bounce_trap(v, r, VECTOR_PF, true, error);
 }
 
 /* Only at the last instruction of the way out may the mapping of an LDT page be waited for;
@@ -241,7 +242,7 @@ static bool software_interrupt(struct vcpu *v, struct regs *r)
         return false;
     }
     r->rip += 2;
-    pv_bounce_trap(v, r, insn[1], false, 0);
+    bounce_trap(v, r, insn[1], false, 0);
     return true;
 }
 
@@ -263,20 +264,18 @@ void guest_exception(struct vcpu *v, struct regs *r)
             return;
         break;
     case VECTOR_NM: /* the ABI: TS is clear when the handler runs */
-        v->arch.pv.fpu_trap = false;
         fpu_set_trap(false);
         break;
     }
-    pv_bounce_trap(v, r, r->vector, has_error_code(r->vector), r->error_code);
+    bounce_trap(v, r, r->vector, has_error_code(r->vector), r->error_code);
 }
 
 /* Reasons not to go straight back to the guest. */
-void guest_work(struct regs *r)
+void guest_work(void)
 {
     struct vcpu *v = current;
     uint32_t work = __atomic_exchange_n(&v->work, 0, __ATOMIC_ACQ_REL);
 
-    (void)r;
     if (work & WORK_STOP)
         domain_vcpu_stopped(v);
     if (work & WORK_RESCHED) {

@@ -41,79 +41,59 @@ static void set_callback(struct callback *cb, uint64_t address)
 /* As Xen has it: an address that is not canonical is passed over, and the call succeeds. */
 long do_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall)
 {
-    struct pv_vcpu *pv = &current->arch.pv;
+    struct callback *callback = current->arch.pv.callback;
 
-    set_callback(&pv->event, event);
-    set_callback(&pv->failsafe, failsafe);
-    set_callback(&pv->syscall, syscall);
+    set_callback(&callback[CALLBACKTYPE_event], event);
+    set_callback(&callback[CALLBACKTYPE_failsafe], failsafe);
+    set_callback(&callback[CALLBACKTYPE_syscall], syscall);
     return 0;
 }
 
-static struct callback *callback_of(struct pv_vcpu *pv, unsigned type)
+#define KNOWN_CALLBACKS                                                                    \
+    (1u << CALLBACKTYPE_event | 1u << CALLBACKTYPE_failsafe | 1u << CALLBACKTYPE_syscall | \
+     1u << CALLBACKTYPE_nmi | 1u << CALLBACKTYPE_sysenter | 1u << CALLBACKTYPE_syscall32)
+
+/* NULL: there is none of that type. */
+static struct callback *callback_of(struct vcpu *v, unsigned type)
 {
-    switch (type) {
-    case CALLBACKTYPE_event:
-        return &pv->event;
-    case CALLBACKTYPE_failsafe:
-        return &pv->failsafe;
-    case CALLBACKTYPE_syscall:
-        return &pv->syscall;
-    case CALLBACKTYPE_syscall32:
-        return &pv->syscall32;
-    case CALLBACKTYPE_sysenter:
-        return &pv->sysenter;
-    case CALLBACKTYPE_nmi:
-        return &pv->nmi;
-    default:
+    if (type >= NR_CALLBACKS || !(KNOWN_CALLBACKS >> type & 1))
         return NULL;
-    }
+    return &v->arch.pv.callback[clamp_index(type, NR_CALLBACKS)];
 }
 
-static long callback_register(guest_ptr_t arg)
+static long callback_register(struct vcpu *v, struct callback_register *reg)
 {
-    struct callback_register reg;
+    struct callback *cb = callback_of(v, reg->type);
 
-    if (!copy_from_guest(&reg, arg, sizeof(reg)))
-        return -XEN_EFAULT;
-    if (!canonical(reg.address))
+    if (!canonical(reg->address))
         return -XEN_EINVAL;
-
-    struct callback *cb = callback_of(&current->arch.pv, reg.type);
-
     if (!cb)
         return -XEN_ENOSYS;
-    cb->address = reg.address;
-    cb->mask_events = reg.flags & CALLBACKF_mask_events;
+    *cb = (struct callback){reg->address, reg->flags & CALLBACKF_mask_events};
     return 0;
 }
 
 /* Of these, Xen lets a guest take back the NMI callback only. */
-static long callback_unregister(guest_ptr_t arg)
+static long callback_unregister(struct vcpu *v, struct callback_unregister *unreg)
 {
-    struct callback_unregister unreg;
+    struct callback *cb = callback_of(v, unreg->type);
 
-    if (!copy_from_guest(&unreg, arg, sizeof(unreg)))
-        return -XEN_EFAULT;
-    if (!callback_of(&current->arch.pv, unreg.type))
+    if (!cb)
         return -XEN_ENOSYS;
-    if (unreg.type != CALLBACKTYPE_nmi)
+    if (unreg->type != CALLBACKTYPE_nmi)
         return -XEN_EINVAL;
-    current->arch.pv.nmi.address = 0;
+    cb->address = 0;
     return 0;
 }
 
 long do_callback_op(uint32_t cmd, guest_ptr_t arg)
 {
-    if (!subop_exists(__HYPERVISOR_callback_op, cmd))
-        return -XEN_ENOSYS;
-    switch (cmd) {
-    case CALLBACKOP_register:
-        return callback_register(arg);
-    case CALLBACKOP_unregister:
-        return callback_unregister(arg);
-    default:
-        return -XEN_ENOSYS;
-    }
+    static const struct operation ops[] = {
+        [CALLBACKOP_register] = OPERATION(callback_register, struct callback_register, false),
+        [CALLBACKOP_unregister] = OPERATION(callback_unregister, struct callback_unregister, false),
+    };
+
+    return operation_call(__HYPERVISOR_callback_op, ops, ARRAY_LEN(ops), cmd, current, arg);
 }
 
 static long return_to_user(struct vcpu *v, uint64_t rax)
@@ -159,18 +139,13 @@ long do_iret(void)
 
 long do_stack_switch(uint64_t ss, uint64_t sp)
 {
-    struct pv_vcpu *pv = &current->arch.pv;
-
-    pv->kernel_ss = ss | 3;
-    pv->kernel_sp = sp;
+    (void)ss; /* frames tell the flat one */
+    current->arch.pv.kernel_sp = sp;
     return 0;
 }
 
 long do_fpu_taskswitch(uint32_t set)
 {
-    struct pv_vcpu *pv = &current->arch.pv;
-
-    pv->fpu_trap = set;
     fpu_set_trap(set);
     return 0;
 }

@@ -39,7 +39,7 @@ static bool read_cr(struct vcpu *v, unsigned n, uint64_t *value)
 {
     switch (n) {
     case 0:
-        *value = (read_cr0() & ~CR0_TS) | (v->arch.pv.fpu_trap ? CR0_TS : 0);
+        *value = read_cr0();
         return true;
     case 2:
         *value = v->info->arch.cr2;
@@ -59,14 +59,11 @@ static bool read_cr(struct vcpu *v, unsigned n, uint64_t *value)
 /* A guest may only set what is set and clear what is clear, TS excepted. */
 static bool write_cr(struct vcpu *v, unsigned n, uint64_t value)
 {
-    uint64_t now;
-
     switch (n) {
     case 0:
-        if (!read_cr(v, 0, &now) || ((now ^ value) & ~CR0_TS))
+        if ((read_cr0() ^ value) & ~CR0_TS)
             return false;
-        v->arch.pv.fpu_trap = value & CR0_TS;
-        fpu_set_trap(v->arch.pv.fpu_trap);
+        fpu_set_trap(value & CR0_TS);
         return true;
     case 2:
         v->info->arch.cr2 = value;
@@ -82,16 +79,13 @@ static bool write_cr(struct vcpu *v, unsigned n, uint64_t value)
 
 /* --- model-specific registers --- */
 
-static bool read_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
+static bool read_msr(uint32_t msr, uint64_t *value)
 {
-    (void)v;
     switch (msr) {
     case MSR_EFER:
     case MSR_FS_BASE:
     case MSR_GS_BASE:
     case MSR_KERNEL_GS:
-        *value = rdmsr(msr);
-        return true;
     case MSR_APIC_BASE:
         *value = rdmsr(msr);
         return true;
@@ -100,30 +94,19 @@ static bool read_msr(struct vcpu *v, uint32_t msr, uint64_t *value)
     }
 }
 
-static bool write_msr(struct vcpu *v, uint32_t msr, uint64_t value)
+static bool write_msr(uint32_t msr, uint64_t value)
 {
-    uint64_t now;
-
     switch (msr) {
     case MSR_FS_BASE:
     case MSR_GS_BASE:
     case MSR_KERNEL_GS:
-        if (!canonical(value))
-            return false;
-        wrmsr(msr, value);
-        return true;
+        return pv_set_base(msr, value);
     case MSR_EFER:
     case MSR_APIC_BASE: /* to what they are already */
-        return read_msr(v, msr, &now) && now == value;
+        return rdmsr(msr) == value;
     default:
         return false;
     }
-}
-
-static void set_edx_eax(struct regs *r, uint64_t value)
-{
-    r->rax = (uint32_t)value;
-    r->rdx = value >> 32;
 }
 
 /* --- ports: there is nothing behind them --- */
@@ -133,60 +116,40 @@ static bool may_use_ports(const struct vcpu *v)
     return v->arch.pv.iopl >= (v->arch.pv.kernel_mode ? 1 : 3);
 }
 
-#define PORT_IS_WRITE 0x02 /* e4..e7, ec..ef: bit of the opcode */
-#define PORT_IN_DX    0x08
-#define PORT_WIDE     0x01
+#define OP_IS_PORT(opcode) (((opcode) & ~0x0bu) == 0xe4) /* e4..e7, ec..ef */
+#define PORT_IS_WRITE      0x02                          /* bit of these opcodes */
 
-static bool emulate_port(struct vcpu *v, struct regs *r, struct insn *i)
+static bool emulate_port(struct vcpu *v, struct regs *r, const struct insn *i)
 {
-    int64_t port;
-
-    if (!may_use_ports(v) || (!(i->opcode & PORT_IN_DX) && !insn_immediate(i, 1, &port)))
+    if (!may_use_ports(v))
         return false;
-    if (i->opcode & PORT_IS_WRITE)
-        return true;
-    if (!(i->opcode & PORT_WIDE))
-        r->rax |= 0xff;
-    else if (i->operand16)
-        r->rax |= 0xffff;
-    else
-        r->rax = UINT32_MAX;
+    if (!(i->opcode & PORT_IS_WRITE))
+        insn_set_register(i, r, 0, UINT32_MAX);
     return true;
 }
 
-static long set_iopl(guest_ptr_t arg)
+static long set_iopl(struct vcpu *v, struct physdev_set_iopl *set)
 {
-    struct physdev_set_iopl set;
-
-    if (!copy_from_guest(&set, arg, sizeof(set)))
-        return -XEN_EFAULT;
-    if (set.iopl > 3)
+    if (set->iopl > 3)
         return -XEN_EINVAL;
-    current->arch.pv.iopl = (uint8_t)set.iopl;
+    v->arch.pv.iopl = (uint8_t)set->iopl;
     return 0;
 }
 
-static long set_iobitmap(guest_ptr_t arg)
+static long set_iobitmap(struct vcpu *v, struct physdev_set_iobitmap *set)
 {
-    struct physdev_set_iobitmap set;
-
-    if (!copy_from_guest(&set, arg, sizeof(set)))
-        return -XEN_EFAULT;
-    return set.nr_ports > 65536 ? -XEN_EINVAL : 0;
+    (void)v;
+    return set->nr_ports > 65536 ? -XEN_EINVAL : 0;
 }
 
 long do_physdev_op(uint32_t cmd, guest_ptr_t arg)
 {
-    if (!subop_exists(__HYPERVISOR_physdev_op, cmd))
-        return -XEN_ENOSYS;
-    switch (cmd) {
-    case PHYSDEVOP_set_iopl:
-        return set_iopl(arg);
-    case PHYSDEVOP_set_iobitmap:
-        return set_iobitmap(arg);
-    default:
-        return -XEN_ENOSYS;
-    }
+    static const struct operation ops[] = {
+        [PHYSDEVOP_set_iopl] = OPERATION(set_iopl, struct physdev_set_iopl, false),
+        [PHYSDEVOP_set_iobitmap] = OPERATION(set_iobitmap, struct physdev_set_iobitmap, false),
+    };
+
+    return operation_call(__HYPERVISOR_physdev_op, ops, ARRAY_LEN(ops), cmd, current, arg);
 }
 
 /* --- the instructions --- */
@@ -209,31 +172,31 @@ static bool emulate_xsetbv(const struct regs *r)
            (uint32_t)r->rax == (uint32_t)fpu_components && (uint32_t)r->rdx == fpu_components >> 32;
 }
 
-static bool emulate(struct vcpu *v, struct regs *r, struct insn *i)
+static bool emulate(struct vcpu *v, struct regs *r, const struct insn *i)
 {
     uint64_t value;
 
     switch (i->opcode) {
     case OP_MOV_FROM_CR:
-        if (!insn_modrm(i, r, 0) || !read_cr(v, i->reg, &value))
+        if (!read_cr(v, i->reg, &value))
             return false;
         *insn_register(r, i->rm) = value;
         return true;
     case OP_MOV_TO_CR:
-        return insn_modrm(i, r, 0) && write_cr(v, i->reg, *insn_register(r, i->rm));
+        return write_cr(v, i->reg, *insn_register(r, i->rm));
     case OP_CLTS:
-        v->arch.pv.fpu_trap = false;
         fpu_set_trap(false);
         return true;
     case OP_RDMSR:
-        if (!read_msr(v, r->rcx, &value))
+        if (!read_msr(r->rcx, &value))
             return false;
-        set_edx_eax(r, value);
+        r->rax = (uint32_t)value;
+        r->rdx = value >> 32;
         return true;
     case OP_WRMSR:
-        return write_msr(v, r->rcx, r->rdx << 32 | (uint32_t)r->rax);
+        return write_msr(r->rcx, r->rdx << 32 | (uint32_t)r->rax);
     case OP_GROUP7:
-        return insn_modrm(i, r, 0) && i->modrm == MODRM_XSETBV && emulate_xsetbv(r);
+        return i->modrm == MODRM_XSETBV && emulate_xsetbv(r);
     case OP_CLI: /* events are masked in vcpu_info: these say nothing about them */
     case OP_STI:
         return v->arch.pv.iopl >= 1;
@@ -251,8 +214,8 @@ bool pv_emulate_privileged(struct vcpu *v, struct regs *r)
     if ((!v->arch.pv.kernel_mode && !may_use_ports(v)) || r->error_code || !insn_decode(&i, r) ||
         i.lock)
         return false;
-    if ((i.opcode & ~0x0bu) == 0xe4 ? !emulate_port(v, r, &i)
-                                    : !v->arch.pv.kernel_mode || !emulate(v, r, &i))
+    if (OP_IS_PORT(i.opcode) ? !emulate_port(v, r, &i)
+                             : !v->arch.pv.kernel_mode || !emulate(v, r, &i))
         return false;
     r->rip += i.length;
     return true;

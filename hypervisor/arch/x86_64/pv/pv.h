@@ -1,21 +1,11 @@
 /* The paravirtual guest's processor: entries to its kernel and returns from it. */
-#ifndef PV_PV_H
-#define PV_PV_H
+#pragma once
 
 #include "core/domain.h"
 #include "cpu/regs.h"
 
 /* Switches between the guest's kernel and user mode: page tables and GS base. */
 void pv_toggle_mode(struct vcpu *v);
-
-/* Enters the guest's kernel at a trap handler, as the trap table says. */
-void pv_bounce_trap(struct vcpu *v, struct regs *r, unsigned vector, bool has_error,
-                    uint32_t error);
-/* Enters it at a callback. */
-void pv_bounce_callback(struct vcpu *v, struct regs *r, const struct callback *cb,
-                        const char *what);
-/* An instruction segment or data segment could not be loaded: the failsafe callback. */
-void pv_bounce_failsafe(struct vcpu *v, struct regs *r);
 
 /* Emulates the instruction at rip that raised #GP or #UD. True: done, rip is past it. */
 bool pv_emulate_privileged(struct vcpu *v, struct regs *r);
@@ -30,6 +20,8 @@ void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4]);
 /* Reads a segment selector register, or loads it from the guest's value: 0 if that faults. */
 void pv_save_segments(struct vcpu *v);
 void pv_load_segments(struct vcpu *v);
+/* Writes one of the MSRs that hold a segment base. False: it is not canonical. */
+bool pv_set_base(uint32_t msr, uint64_t base);
 
 static inline bool canonical(uint64_t address)
 {
@@ -47,12 +39,7 @@ void deliver_upcall(struct regs *r);
 void bounce_syscall(struct regs *r);
 void bounce_syscall32(struct regs *r);
 void bad_iret_frame(struct regs *r);
-void guest_work(struct regs *r);
+void guest_work(void);
 
-int pv_vcpu_init(struct vcpu *v);
-/* Also after pv_vcpu_init failed half-way. */
-void pv_vcpu_free(struct vcpu *v);
 /* Makes a vCPU ready for its first run. */
 void pv_vcpu_start(struct vcpu *v, uint64_t rip, uint64_t rsp, uint64_t rsi);
-
-#endif

@@ -45,20 +45,24 @@ void pv_load_segments(struct vcpu *v)
     wrmsr(MSR_KERNEL_GS, pv->gs_base_other);
 }
 
+bool pv_set_base(uint32_t msr, uint64_t base)
+{
+    if (!canonical(base))
+        return false;
+    wrmsr(msr, base);
+    return true;
+}
+
 /* The caller is in its kernel, so the user's GS is the other one. */
 long do_set_segment_base(uint32_t which, uint64_t base)
 {
     switch (which) {
     case SEGBASE_FS:
+        return pv_set_base(MSR_FS_BASE, base) ? 0 : -XEN_EINVAL;
     case SEGBASE_GS_USER:
+        return pv_set_base(MSR_KERNEL_GS, base) ? 0 : -XEN_EINVAL;
     case SEGBASE_GS_KERNEL:
-        if (!canonical(base))
-            return -XEN_EINVAL;
-        wrmsr(which == SEGBASE_FS        ? MSR_FS_BASE
-              : which == SEGBASE_GS_USER ? MSR_KERNEL_GS
-                                         : MSR_GS_BASE,
-              base);
-        return 0;
+        return pv_set_base(MSR_GS_BASE, base) ? 0 : -XEN_EINVAL;
     case SEGBASE_GS_USER_SEL:
         __asm__ volatile("swapgs" : : : "memory");
         LOAD_SEGMENT("gs", (uint16_t)base);

@@ -1,6 +1,5 @@
 /* What pv/ keeps for each domain and vCPU. */
-#ifndef PV_TYPES_H
-#define PV_TYPES_H
+#pragma once
 
 #include "lib/types.h"
 #include "abi/xen.h"
@@ -13,21 +12,20 @@ struct callback {
     bool mask_events;
 };
 
+#define NR_CALLBACKS 8
+
 struct pv_vcpu {
-    bool kernel_mode; /* the guest is in its kernel (its own notion: both run in ring 3) */
-    bool fpu_trap;    /* its CR0.TS */
-    uint8_t iopl;     /* from 1 on its kernel may use I/O ports, from 3 on its user mode too */
-    uint16_t kernel_ss;
+    bool kernel_mode;   /* the guest is in its kernel (its own notion: both run in ring 3) */
+    uint8_t iopl;       /* from 1 on its kernel may use I/O ports, from 3 on its user mode too */
     uint64_t kernel_sp; /* where entries from its user mode go */
     struct regs *regs;  /* its registers, at the top of the hypervisor stack */
     uint64_t stack_rsp; /* hypervisor stack pointer while switched out */
     void *stack;
-    void *fpu;               /* while switched out; a page */
-    struct trap_info *traps; /* by vector; a page */
-    struct callback event, failsafe, syscall, syscall32, sysenter, nmi;
+    void *fpu;                              /* while switched out; a page */
+    struct trap_info *traps;                /* by vector; a page */
+    struct callback callback[NR_CALLBACKS]; /* by CALLBACKTYPE_* */
     /* while switched out; while it runs they are in the processor */
     uint64_t fs_base, gs_base, gs_base_other; /* other: of the mode (kernel, user) it is not in */
     uint16_t ds, es, fs, gs;
+    bool fpu_trap; /* its CR0.TS */
 };
-
-#endif

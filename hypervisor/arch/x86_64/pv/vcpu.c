@@ -21,10 +21,11 @@ unsigned arch_this_cpu(void)
     return this_cpu()->id;
 }
 
-int pv_vcpu_init(struct vcpu *v)
+int arch_vcpu_init(struct vcpu *v)
 {
     struct pv_vcpu *pv = &v->arch.pv;
 
+    paging_vcpu_init(v);
     pv->stack = arch_alloc_pages(STACK_ORDER);
     pv->fpu = arch_alloc_pages(0);
     pv->traps = arch_alloc_pages(0);
@@ -40,16 +41,11 @@ int pv_vcpu_init(struct vcpu *v)
     return 0;
 }
 
-void pv_vcpu_free(struct vcpu *v)
+void arch_vcpu_free(struct vcpu *v)
 {
-    struct pv_vcpu *pv = &v->arch.pv;
-
-    if (pv->stack)
-        arch_free_pages(pv->stack, STACK_ORDER);
-    if (pv->fpu)
-        arch_free_pages(pv->fpu, 0);
-    if (pv->traps)
-        arch_free_pages(pv->traps, 0);
+    arch_free_pages(v->arch.pv.stack, STACK_ORDER);
+    arch_free_pages(v->arch.pv.fpu, 0);
+    arch_free_pages(v->arch.pv.traps, 0);
 }
 
 static struct stack_top *stack_top_of(const struct vcpu *v)
@@ -91,15 +87,15 @@ void arch_switch(struct vcpu *prev, struct vcpu *next)
     struct cpu *c = this_cpu();
 
     if (!prev->idle) {
-        if (prev->arch.pv.fpu_trap)
-            fpu_set_trap(false);
+        prev->arch.pv.fpu_trap = read_cr0() & CR0_TS;
+        fpu_set_trap(false);
         fpu_save(prev->arch.pv.fpu);
         pv_save_segments(prev);
     }
-    struct stack_top *top = stack_top_of(next);
+    struct stack_top *top = (struct stack_top *)(next->arch.pv.regs + 1);
 
     top->cpu = c;
-    cpu_set_stack(top);
+    c->tss.rsp0 = (uint64_t)top;
     paging_switch_to(next, next->arch.pv.kernel_mode);
     if (!next->idle) {
         /* Without tables there is no GDT of the guest's either: it only gives back its resources.
@@ -140,7 +136,7 @@ void arch_wait_for_interrupt(void)
 
 void arch_machine_exit(int status)
 {
-    outl(EXIT_PORT, EXIT_BASE + status);
+    __asm__ volatile("outl %0, %1" : : "a"(EXIT_BASE + status), "Nd"((uint16_t)EXIT_PORT));
     for (;;)
         __asm__ volatile("cli\n\thlt");
 }
