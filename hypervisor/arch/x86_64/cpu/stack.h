@@ -1,7 +1,6 @@
 /* The top of every hypervisor stack: found from the stack pointer alone, so that guests keep FS and
  * GS. struct regs lies right below it. */
-#ifndef CPU_STACK_H
-#define CPU_STACK_H
+#pragma once
 
 #include "lib/types.h"
 
@@ -28,5 +27,3 @@ static inline struct stack_top *stack_top(void)
 {
     return (struct stack_top *)((stack_pointer | (STACK_SIZE - 1)) + 1 - sizeof(struct stack_top));
 }
-
-#endif

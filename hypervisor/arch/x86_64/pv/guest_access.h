@@ -7,8 +7,7 @@
  *
  * Where L4 tables may name themselves, in the lower half's last slot, addresses of that slot are
  * refused too: our own slots can be reached through it, by us if not by the guest. */
-#ifndef PV_GUEST_ACCESS_H
-#define PV_GUEST_ACCESS_H
+#pragma once
 
 #include "abi/guest_ptr.h"
 #include "cpu/fixup.h"
@@ -95,5 +94,3 @@ static inline __attribute__((always_inline)) bool copy_to_guest(guest_ptr_t dst,
 fault:
     return false;
 }
-
-#endif
