@@ -17,7 +17,7 @@ uint64_t *paging_lock_entry(struct vcpu *v, uint64_t va)
         const struct frame *f = frame_lookup(pte_frame(value));
 
         /* Most are pages that are read-only for the guest's own reasons: no word about those. */
-        if (f && frame_owner(f) == v->domain && USES_OF(f->type) &&
+        if (f && READ_ONCE(f->owner) == owner_number(v->domain) && USES_OF(f->type) &&
             TYPE_OF(f->type) < TYPE_WRITABLE)
             refuse_type(v->domain, &write, pte_frame(value), TYPE_L1);
         paging_unlock(v->domain);
