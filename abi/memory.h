@@ -69,7 +69,8 @@ struct xen_memory_reservation {
 struct xen_memory_exchange {
     struct xen_memory_reservation in;
     struct xen_memory_reservation out;
-    uint64_t nr_exchanged; /* out: extents of `in` done; 0 on input */
+    uint64_t nr_exchanged; /* extents of `in` done: in, before, 0 at first; out, now, also after an
+                            * error */
 };
 
 /* XENMEM_current_reservation, _maximum_reservation, _maximum_gpfn: returns a number of pages, or

@@ -100,7 +100,8 @@ static const char intro[] =
     "type "
     "`LAMINA_ELFNOTE_ABI_VERSION`, a 4-byte number) and sees exactly that version; without the "
     "note, "
-    "the newest. A published version never changes.\n"
+    "the newest. A published version never changes; until release 1.0 none is published, and "
+    "version 1 grows.\n"
     "\n"
     "**Callers.** *any* domain, or one with a privilege in its node of the system tree "
     "(system-tree.md).\n";

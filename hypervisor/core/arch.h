@@ -68,7 +68,7 @@ int arch_depopulate(struct domain *d, mfn_t frame);
  * its, or is in use), -XEN_ENOMEM. Calls cond_resched. */
 int arch_exchange(struct domain *d, const uint64_t *in, uint64_t *out, unsigned order,
                   unsigned out_order, uint32_t mem_flags);
-/* Number of machine frames. */
+/* One more than the highest number of a machine frame. */
 uint64_t arch_max_frame(void);
 /* Sub-operations of memory_op that only this architecture has. */
 long arch_memory_op(unsigned cmd, guest_ptr_t arg);

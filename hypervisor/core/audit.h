@@ -22,5 +22,7 @@ long audit_op(struct vcpu *v, struct lamina_audit *result);
 /* From now on an audit follows each call that changes memory; a finding panics. At boot. False:
  * this build cannot, and said so. */
 bool audit_calls(void);
+/* If so, an audit now, unless an operation is suspended. */
+void audit_now(const char *when);
 /* The machine's run is over: one last time, and how many there were. */
 void audit_end(void);

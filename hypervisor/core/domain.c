@@ -286,8 +286,10 @@ void domain_reap(void)
         domains[d->id] = NULL;
     }
     spin_unlock(&lock);
-    if (d)
+    if (d) {
         free_domain(d);
+        audit_now("the end of a domain");
+    }
 }
 
 void domains_report_failure(void)

@@ -26,7 +26,7 @@ static bool give_back(const struct request *q, uint64_t i)
         return false;
     for (uint64_t n = 0; n < 1ul << q->r.extent_order; n++) {
         if (arch_depopulate(q->d, mfn(first + n)) != 0) {
-            guest_log(q->d, "decrease_reservation: mfn %#lx is not a page of the domain",
+            guest_log(current->domain, "decrease_reservation: mfn %#lx is not a page of the domain",
                       first + n);
             return false;
         }
@@ -110,8 +110,10 @@ static long reservation(unsigned cmd, guest_ptr_t arg)
             rc = READ_ONCE(d->pages);
         else if (cmd == XENMEM_maximum_reservation)
             rc = READ_ONCE(d->max_pages);
-        else /* one less than the number that the guest itself keeps there */
+        else if (d->shared) /* one less than the number that the guest itself keeps there */
             rc = MAX(READ_ONCE(d->shared->arch.max_pfn), 1ul) - 1;
+        else /* it could not be built */
+            rc = -XEN_ESRCH;
     }
     domain_put(d);
     return rc;

@@ -12,11 +12,11 @@ struct vcpu;
 #define MAX_CPUS       64
 #define SCHED_SLICE_NS 10000000ul
 
-enum run_state { /* numbers of RUNSTATE_* */
-                 STATE_RUNNING = 0,
-                 STATE_RUNNABLE = 1,
-                 STATE_BLOCKED = 2,
-                 STATE_OFFLINE = 3,
+enum run_state {
+    STATE_RUNNING = RUNSTATE_running,
+    STATE_RUNNABLE = RUNSTATE_runnable,
+    STATE_BLOCKED = RUNSTATE_blocked,
+    STATE_OFFLINE = RUNSTATE_offline,
 };
 
 struct sched_vcpu {

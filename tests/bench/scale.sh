@@ -3,9 +3,9 @@
 # among 1 to 100 domains, counting instructions, and prints a table of what pinning and the end of a
 # domain cost in each. Fails if that depends on anything but the entries and pages themselves.
 set -u
-here=$(dirname "$0")
-lamina=$1
-guest=$2
+here=$(cd "$(dirname "$0")" && pwd) || exit 1
+lamina=$(readlink -f "$1")
+guest=$(readlink -f "$2")
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM

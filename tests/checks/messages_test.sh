@@ -14,7 +14,7 @@ try()
     rm -rf "$work/tree"
     mkdir -p "$work/tree/hypervisor/arch/x86_64/pv" "$work/tree/docs"
     cp -r "$root/$paging" "$work/tree/hypervisor/arch/x86_64"
-    cp "$root/hypervisor/arch/x86_64/pv/pt_write.c" "$work/tree/hypervisor/arch/x86_64/pv"
+    cp "$root/hypervisor/arch/x86_64/pv/direct_write.c" "$work/tree/hypervisor/arch/x86_64/pv"
     cp "$root/docs/page-mapping.md" "$work/tree/docs"
     sed -i "$2" "$work/tree/$1"
     if cmp -s "$work/tree/$1" "$root/$1"; then
@@ -35,7 +35,7 @@ try $paging/type.c 's/it is pinned already/it has a pin/' "${old}pin of mfn <>: 
 try $paging/update.c 's/slots 256 to 271/slots 256 " "to 272/' "${new}L4[<>] of mfn <>: slots 256 to 272 are"
 try $paging/descriptor.c '/not on 8 bytes/d' "${old}update_descriptor at <>: not on 8 bytes"
 try $paging/refuse.c 's/"an L4 page table"/&, "a new page"/' "${new}a new page"
-try hypervisor/arch/x86_64/pv/pt_write.c 's/instruction is not/one is not/' "${new}direct write at <>: that one is not"
+try hypervisor/arch/x86_64/pv/direct_write.c 's/instruction is not/one is not/' "${new}direct write at <>: that one is not"
 # a row of the page that is gone, misspelt, too many
 try docs/page-mapping.md '/^| `foreign domain/d' "${new}foreign domain <>: <>"
 try docs/page-mapping.md 's/^| `the domain is being/| `the domain was being/' "${old}the domain was being destroyed"

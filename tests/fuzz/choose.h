@@ -44,7 +44,7 @@ void drop_held(struct held *h);
 void op_mmu_update(void);
 void op_va_mapping(void);
 void op_mmuext(void);
-void op_emulated_write(void);
+void op_direct_write(void);
 void op_guest_write(void);
 /* op_exchange.c */
 void op_exchange(void);

@@ -376,8 +376,8 @@ void model_adopt(unsigned d)
             .owner = (uint8_t)d,
             .type = TYPE_OF(f->type),
             .pinned = f->type & TYPE_PINNED,
-            .allocated = f->state & STATE_ALLOCATED,
-            .shared = f->state & STATE_SHARED,
+            .allocated = f->state & FRAME_ALLOCATED,
+            .shared = f->state & FRAME_SHARED,
         };
     }
     for (unsigned i = 0; i < MODEL_VCPUS; i++) {

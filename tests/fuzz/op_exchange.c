@@ -65,13 +65,13 @@ static void get_all(const uint64_t *out, unsigned out_order, unsigned order)
 void op_exchange(void)
 {
     unsigned in_order = choose(3), out_order = choose(3), order = MAX(in_order, out_order);
-    uint64_t chunks = 1 + choose(2), in[8], asked[8], out[8], done, first;
+    uint64_t chunks = 1 + choose(2), in[8], asked[8], out[8], done;
     uint64_t nr_in = chunks << (order - in_order), nr_out = chunks << (order - out_order);
     struct xen_memory_exchange e = {
         .in = {gp(in), nr_in, in_order, 0,
                choose(32) ? DOMID_SELF : (uint16_t)other_domain(me()->id)},
         .out = {gp(out), nr_out, out_order, 0, DOMID_SELF}};
-    long want = 0;
+    long want = 0, got;
 
     for (uint64_t i = 0; i < nr_in; i++)
         in[i] = asked[i] = choose_alone(1u << in_order);
@@ -84,14 +84,14 @@ void op_exchange(void)
     if (e.in.domid != e.out.domid || e.out.nr_extents != nr_out || e.nr_exchanged > nr_in)
         want = -XEN_EINVAL;
     done = e.nr_exchanged;
+    got = do_memory_op(XENMEM_exchange, gp(&e));
+    /* Afterwards, since what one chunk gave may be asked for in the next. */
     for (uint64_t i = done >> (order - in_order); want == 0 && i < chunks; i++)
-        if (take_all(asked + (i << (order - in_order)), in_order, order))
-            done = (i + 1) << (order - in_order);
-        else
+        if (!take_all(asked + (i << (order - in_order)), in_order, order)) {
             want = -XEN_EINVAL;
-    first = e.nr_exchanged >> (order - in_order);
-    expect("exchange", do_memory_op(XENMEM_exchange, gp(&e)), want);
+        } else if ((done = (i + 1) << (order - in_order)) <= e.nr_exchanged) {
+            get_all(out + (i << (order - out_order)), out_order, order);
+        }
+    expect("exchange", got, want);
     expect("exchange: extents done", (long)e.nr_exchanged, (long)done);
-    for (uint64_t i = first; i < done >> (order - in_order); i++)
-        get_all(out + (i << (order - out_order)), out_order, order);
 }

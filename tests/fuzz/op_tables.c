@@ -1,7 +1,7 @@
 /* Operations on page tables. */
 #include "choose.h"
 #include "core/hypercall.h"
-#include "paging/emulated_write.h"
+#include "paging/direct_write.h"
 #include "paging/type.h"
 
 void op_mmu_update(void)
@@ -183,7 +183,7 @@ void op_mmuext(void)
 }
 
 /* A write to a table that is mapped read-only, which traps and is emulated. */
-void op_emulated_write(void)
+void op_direct_write(void)
 {
     uint64_t va = choose_va(), value = choose_entry(), in, slot, mapping = 0, table, index;
     bool stale = choose(4) == 0, found;

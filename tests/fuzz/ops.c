@@ -134,11 +134,11 @@ void ops_begin(void)
 void ops_step(const uint8_t record[OP_BYTES])
 {
     static void (*const ops[])(void) = {
-        op_mmu_update,     op_mmu_update,  op_mmu_update,  op_va_mapping,  op_va_mapping,
-        op_mmuext,         op_mmuext,      op_mmuext,      op_mmuext,      op_emulated_write,
-        op_emulated_write, op_guest_write, op_guest_write, op_guest_write, op_guest_write,
-        op_descriptors,    op_memory,      op_exchange,    op_grant,       op_grant,
-        op_assist,         op_switch,      op_life,
+        op_mmu_update,   op_mmu_update,  op_mmu_update,  op_va_mapping,  op_va_mapping,
+        op_mmuext,       op_mmuext,      op_mmuext,      op_mmuext,      op_direct_write,
+        op_direct_write, op_guest_write, op_guest_write, op_guest_write, op_guest_write,
+        op_descriptors,  op_memory,      op_exchange,    op_grant,       op_grant,
+        op_assist,       op_switch,      op_life,
     };
     uint8_t bytes[4 * OP_BYTES]; /* again and again, for those that look further */
 

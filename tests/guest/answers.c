@@ -410,18 +410,9 @@ static void information(void)
     check(hypercall_physdev_op(PHYSDEVOP_set_iobitmap, &bitmap), -XEN_EINVAL, "65537 ports");
 }
 
-static uint16_t own_domid(void)
-{
-    struct evtchn_status status = {.dom = DOMID_SELF};
-
-    status.port = lm_event_bind(DOMID_SELF, lm_event_alloc(DOMID_SELF));
-    hypercall_event_channel_op(EVTCHNOP_status, &status);
-    return status.u.interdomain.dom;
-}
-
 int main(void)
 {
-    self = own_domid();
+    self = check_own_domid();
     entry_points();
     call_gate();
     updates();

@@ -21,15 +21,6 @@ static void audit(const char *when)
     }
 }
 
-static uint16_t own_domid(void)
-{
-    struct evtchn_status status = {.dom = DOMID_SELF};
-
-    status.port = lm_event_bind(DOMID_SELF, lm_event_alloc(DOMID_SELF));
-    hypercall_event_channel_op(EVTCHNOP_status, &status);
-    return status.u.interdomain.dom;
-}
-
 static void tables(void)
 {
     uint64_t *table = check_page(), *data = check_page();
@@ -49,7 +40,7 @@ static void grants(void)
 {
     struct lm_grants table;
     struct lm_grant_mapping mapping;
-    uint16_t self = own_domid();
+    uint16_t self = check_own_domid();
     int ref;
 
     check(lm_grants_init(&table, grant_area, 1), 0, "a grant table");

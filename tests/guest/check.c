@@ -33,6 +33,20 @@ bool on_lamina(void)
     return hypercall_lamina_op(LAMINA_OP_version, &version) == 0;
 }
 
+uint16_t check_own_domid(void)
+{
+    struct evtchn_alloc_unbound alloc = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};
+    struct evtchn_bind_interdomain bind = {.remote_dom = DOMID_SELF};
+    struct evtchn_status status = {.dom = DOMID_SELF};
+
+    hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &alloc);
+    bind.remote_port = alloc.port;
+    hypercall_event_channel_op(EVTCHNOP_bind_interdomain, &bind);
+    status.port = bind.local_port;
+    hypercall_event_channel_op(EVTCHNOP_status, &status);
+    return status.u.interdomain.dom;
+}
+
 struct lm_pool *check_pool(void)
 {
     static struct lm_pool pool;

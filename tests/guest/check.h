@@ -25,6 +25,9 @@ int check_done(void);
  * more than Lamina lets a plain domain do. */
 bool on_lamina(void);
 
+/* Our own number, which a channel to ourselves tells. Takes two ports. */
+uint16_t check_own_domid(void);
+
 /* A new stock of pages, of all that the builder mapped. */
 struct lm_pool *check_pool(void);
 /* A zeroed page of it. */

@@ -270,20 +270,11 @@ static struct gnttab_map_grant_ref maps[PAGES];
 static struct gnttab_unmap_grant_ref unmaps[PAGES];
 static struct gnttab_copy copies[PAGES];
 
-static uint16_t own_domid(void)
-{
-    struct evtchn_status status = {.dom = DOMID_SELF};
-
-    status.port = lm_event_bind(DOMID_SELF, lm_event_alloc(DOMID_SELF));
-    hypercall_event_channel_op(EVTCHNOP_status, &status);
-    return status.u.interdomain.dom;
-}
-
 /* Mapped where the balloon's pages were. */
 static void make_grants(void)
 {
     static struct lm_grants grants;
-    uint16_t self = own_domid();
+    uint16_t self = check_own_domid();
     int ref;
 
     lm_assert(lm_grants_init(&grants, grant_area, 1) == 0);

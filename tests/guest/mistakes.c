@@ -82,24 +82,13 @@ static void descriptors(void)
     check(hypercall_set_gdt(&mfn, 8), -XEN_EINVAL, "a GDT with a TSS");
 }
 
-static uint16_t own_domid(void)
-{
-    struct evtchn_alloc_unbound alloc = {.dom = DOMID_SELF, .remote_dom = DOMID_SELF};
-    struct evtchn_status status = {.dom = DOMID_SELF};
-
-    hypercall_event_channel_op(EVTCHNOP_alloc_unbound, &alloc);
-    status.port = alloc.port;
-    hypercall_event_channel_op(EVTCHNOP_status, &status);
-    return status.u.unbound.dom;
-}
-
 /* Of its own page, which is as good as another's. */
 static void grants(void)
 {
     static char area[LM_PAGE_SIZE] __attribute__((aligned(LM_PAGE_SIZE)));
     struct lm_grants table;
     struct lm_grant_mapping mapping;
-    uint16_t self = own_domid();
+    uint16_t self = check_own_domid();
     void *page = check_page();
 
     check(lm_grants_init(&table, area, 1), 0, "a grant table");

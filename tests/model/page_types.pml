@@ -33,7 +33,7 @@
 #define UNLOCKED_GET          14  /* table_get() without page_lock */
 #define UNMAP_WITHOUT_FLUSH   15  /* arch_grant_unmap() drops before it flushes */
 #define STAMP_AT_LAST_USE     16 /* frame_put_use() writes a stamp only when no use is left */
-#define MARK_LOOKED_AT        17 /* take() looks at STATE_ALLOCATED and leaves it until it has refs */
+#define MARK_LOOKED_AT        17 /* take() looks at FRAME_ALLOCATED and leaves it until it has refs */
 
 byte variant;
 

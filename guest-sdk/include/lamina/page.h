@@ -13,7 +13,7 @@
 
 #define LM_PTE_PRESENT  0x001ul
 #define LM_PTE_WRITE    0x002ul
-#define LM_PTE_USER     0x004ul /* the hypervisor sets it in L1 entries of any 64-bit guest */
+#define LM_PTE_USER     0x004ul /* the hypervisor sets it in all entries of 64-bit guests */
 #define LM_PTE_ACCESSED 0x020ul
 #define LM_PTE_DIRTY    0x040ul
 #define LM_PTE_NX       (1ul << 63)
@@ -81,15 +81,17 @@ const uint64_t *lm_pt_entry(const uint64_t *root, const void *address, unsigned 
 /* --- changing mappings of the current tables. One hypercall each; 0 or -XEN_E*. --- */
 
 /* Makes the L1 entry for `address` equal to `pte` and flushes its translation from this vCPU's TLB.
- * -XEN_EINVAL if there is no L1 table, or if the entry breaks a rule. */
+ * -XEN_EINVAL: there is no L1 table, or flags are not for guests; -XEN_EBUSY: the frame is not
+ * ours, or is a table and the entry writable; -XEN_EPERM: no memory is there. */
 int lm_map(const void *address, uint64_t pte);
-/* Changes the permissions of a page of the linear mapping. */
+/* The same for a page of the linear mapping, with these flags (LM_PTE_PRESENT is one) for all that
+ * it had. */
 int lm_protect(const void *page, uint64_t flags);
 /* Makes one entry of any table, in use or not, equal to `pte`; `entry` is where it is seen in the
- * linear mapping. Flushes nothing. */
+ * linear mapping. Flushes nothing. Errors as lm_map; of an upper entry all are -XEN_EINVAL. */
 int lm_pt_write(const uint64_t *entry, uint64_t pte);
 
-/* --- a stock of pages --- */
+/* --- a stock of pages. One caller at a time, and none in an upcall. --- */
 
 /* Free pages, mapped and writable, chained through their first bytes. */
 struct lm_pool {

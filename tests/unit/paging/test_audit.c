@@ -66,7 +66,7 @@ static void lists_and_sums(void **state)
     WHILE(g.d->pages, g.d->pages - 1, "counted 64, as pages 63");
     WHILE(p->first, frame_at(mfn(p->first))->next, "on its list 63");
     WHILE(frame_at(mfn(p->first))->next, 0, "on its list 1");
-    while (!(free->state & STATE_FREE))
+    while (!(free->state & FRAME_FREE))
         free++;
     WHILE(free->state, 0, "frames are free");
     WHILE(free->state, free->state + 1, "frames are free");

@@ -84,10 +84,17 @@ static void all_of_a_chunk_or_none(void **state)
     assert_int_equal(done, 4);
     assert_int_equal(refs_of(g.page[3]), 0);
     assert_int_equal(refs_of(g.page[4]), 1);
-    assert_true(frame_at(g.page[4])->state & STATE_ALLOCATED);
+    assert_true(frame_at(g.page[4])->state & FRAME_ALLOCATED);
     assert_logged("exchange of mfn");
     assert_int_equal(frames_free_count(), free);
     guest_end();
+}
+
+static mfn_t granted;
+
+static void hold_granted(struct audit *a)
+{
+    arch_audit_note(a, granted, 1, 0);
 }
 
 static void refuses_what_is_used(void **state)
@@ -116,8 +123,11 @@ static void refuses_what_is_used(void **state)
     assert_int_equal(exchange(1, 0, 1, 0, &done), -XEN_EINVAL);
     in[0] = g.page[2].n;
     assert_int_equal(arch_frame_get(g.page[2], g.d, false), 0);
-    assert_int_equal(do_memory_op(XENMEM_exchange, guest_ptr(8)), -XEN_EFAULT);
+    granted = g.page[2];
+    env_held = hold_granted;
+    assert_int_equal(exchange(1, 0, 1, 0, &done), -XEN_EINVAL);
     arch_frame_put(g.page[2], false);
+    env_held = NULL;
     assert_int_equal(exchange(1, 0, 1, 0, &done), 0);
     guest_end();
 }
@@ -125,12 +135,17 @@ static void refuses_what_is_used(void **state)
 static void refuses_bad_requests(void **state)
 {
     struct guest g = prepare(2);
+    struct xen_memory_domain nobody = {DOMID_SELF};
     struct domain *other = env_new_domain(1, 4);
     uint64_t done;
     struct xen_memory_exchange e = {.in = {gp(in), 1, 0, 0, other->id},
                                     .out = {gp(out), 1, 0, 0, other->id}};
 
     (void)state;
+    /* One that could not be built has no shared_info yet. */
+    assert_null(g.d->shared);
+    assert_int_equal(do_memory_op(XENMEM_maximum_gpfn, gp(&nobody)), -XEN_ESRCH);
+    assert_int_equal(do_memory_op(XENMEM_exchange, guest_ptr(8)), -XEN_EFAULT);
     assert_int_equal(exchange(1, 0, 2, 0, &done), -XEN_EINVAL);
     assert_int_equal(exchange(1, 10, 1, 10, &done), -XEN_EPERM);
     assert_int_equal(exchange(0, 64, 0, 0, &done), -XEN_EPERM);

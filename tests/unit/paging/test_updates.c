@@ -1,5 +1,5 @@
 #include "guest.h"
-#include "paging/emulated_write.h"
+#include "paging/direct_write.h"
 
 static uint64_t slot(struct guest *g, unsigned page)
 {

@@ -16,7 +16,7 @@ static struct {
 
 static void push_free(struct frame *f, unsigned order, uint32_t stamp)
 {
-    f->state = STATE_FREE | order;
+    f->state = FRAME_FREE | order;
     f->stamp = stamp;
     frame_list_push(&pool.first[order], f);
 }
@@ -41,7 +41,7 @@ static void insert_block(uint64_t n, unsigned order, uint32_t stamp)
         uint64_t other = n ^ 1ul << order;
         struct frame *buddy = frame_at(mfn(other));
 
-        if (other >= frames_max || buddy->state != (STATE_FREE | order))
+        if (other >= frames_max || buddy->state != (FRAME_FREE | order))
             break;
         take_free(buddy, order);
         stamp = later(stamp, buddy->stamp);

@@ -65,6 +65,11 @@ void area_set_cpu(struct vcpu *v, unsigned cpu)
     v->arch.paging.area[FIRST_RESERVED_GDT_PAGE] = pte_make(cpu_reserved_gdt_page(cpu), AREA_FLAGS);
 }
 
+uint64_t paging_ldt_va(const struct vcpu *v)
+{
+    return paging_gdt_va(v) + AREA_GDT_PAGES * PAGE_SIZE;
+}
+
 uint64_t paging_gdt_va(const struct vcpu *v)
 {
     return DOMAIN_AREA_START + (uint64_t)v->id * AREA_PAGES_PER_VCPU * PAGE_SIZE;
@@ -72,7 +77,7 @@ uint64_t paging_gdt_va(const struct vcpu *v)
 
 int paging_set_gdt(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
 {
-    static const struct asker asker = {{~0ul}, 0, 0, "set_gdt"};
+    static const struct asker asker = {.operation = "set_gdt"};
     unsigned pages = (entries + 511) / 512, old_pages = v->arch.paging.gdt_pages, i;
     uint64_t *area = v->arch.paging.area, old[FIRST_RESERVED_GDT_PAGE];
 
@@ -138,13 +143,13 @@ int ldt_set(struct vcpu *v, uint64_t va, unsigned entries)
     p->ldt_base = va;
     p->ldt_entries = entries;
     paging_unlock(v->domain);
-    cpu_load_ldt(paging_gdt_va(v) + AREA_GDT_PAGES * PAGE_SIZE, entries);
+    cpu_load_ldt(paging_ldt_va(v), entries);
     return 0;
 }
 
 bool paging_ldt_fault(uint64_t offset, uint64_t *guest_va)
 {
-    static const struct asker asker = {{~0ul}, 0, 0, "load of an LDT page"};
+    static const struct asker asker = {.operation = "load of an LDT page"};
     struct vcpu *v = current;
     struct paging_vcpu *p = &v->arch.paging;
     uint64_t page = offset / PAGE_SIZE, entry = 0, *at;

@@ -4,9 +4,6 @@
 
 #include "core/domain.h"
 
-#define AREA_GDT_PAGES 16
-#define AREA_LDT_PAGES 16
-
 /* 0 or -XEN_ENOMEM; area_free also after it failed half-way. */
 int area_init(struct domain *d);
 void area_free(struct domain *d);

@@ -43,7 +43,7 @@ static void refer(struct audit *a, const struct domain *d, mfn_t m, enum frame_t
     arch_audit_note(a, m, 1, use);
     if (frame_exists(m) &&
         ((use && TYPE_OF(f->type) != type) ||
-         (type == TYPE_WRITABLE ? !f->owner && !(f->state & STATE_SHARED) : frame_owner(f) != d)))
+         (type == TYPE_WRITABLE ? !f->owner && !(f->state & FRAME_SHARED) : frame_owner(f) != d)))
         finding(a, "%s has mfn %#lx as type %u, but that is %s's and has type %u", d->name, m.n,
                 type, owner_name(f), TYPE_OF(f->type));
 }
@@ -77,9 +77,9 @@ static void walk_frame(struct audit *a, mfn_t m)
     const struct domain *d = frame_owner(f);
     const uint64_t *entry = frame_bytes(m);
     enum frame_type type = TYPE_OF(f->type);
-    uint32_t uses = (d && (f->state & STATE_SHARED)) + !!(f->type & TYPE_PINNED);
+    uint32_t uses = (d && (f->state & FRAME_SHARED)) + !!(f->type & TYPE_PINNED);
 
-    arch_audit_note(a, m, uses + !!(f->state & STATE_ALLOCATED), uses);
+    arch_audit_note(a, m, uses + !!(f->state & FRAME_ALLOCATED), uses);
     if (!d || USES_OF(f->type) == 0 || type < TYPE_L1 || type > TYPE_DESCRIPTOR)
         return;
     for (unsigned i = 0; i < TABLE_ENTRIES; i++)
@@ -110,7 +110,7 @@ void arch_audit_domain(struct audit *a, const struct domain *d)
         if (d->vcpu[i] && d->vcpu[i]->arch.paging.area)
             walk_vcpu(a, d->vcpu[i]);
     for (const struct frame *f = frame_at(mfn(1)); f < frame_at(mfn(frames_max)); f++)
-        owned += f->owner == owner_number(d) && !(f->state & STATE_SHARED);
+        owned += f->owner == owner_number(d) && !(f->state & FRAME_SHARED);
     for (uint32_t n = p->first; n && listed <= owned; n = frame_at(mfn(n))->next)
         listed += frame_owner(frame_at(mfn(n))) == d;
     if (owned != p->frames || owned != d->pages || (listed != owned && !d->dying))
@@ -137,8 +137,8 @@ void arch_audit_frames(struct audit *a)
         walk_frame(a, mfn(n));
     for (uint64_t n = 1; n < frames_max; n++) {
         compare(a, mfn(n));
-        if (frame_at(mfn(n))->state & STATE_FREE)
-            free += 1ul << (frame_at(mfn(n))->state & STATE_ORDER);
+        if (frame_at(mfn(n))->state & FRAME_FREE)
+            free += 1ul << (frame_at(mfn(n))->state & FRAME_ORDER);
     }
     if (free != frames_free_count())
         finding(a, "%lu frames are free, %lu counted", free, frames_free_count());

@@ -12,11 +12,11 @@ static bool take(struct domain *d, mfn_t m)
     uint32_t refs = 2;
 
     if (f &&
-        (__atomic_fetch_and(&f->state, ~STATE_ALLOCATED, __ATOMIC_RELAXED) & STATE_ALLOCATED)) {
+        (__atomic_fetch_and(&f->state, ~FRAME_ALLOCATED, __ATOMIC_RELAXED) & FRAME_ALLOCATED)) {
         if (__atomic_compare_exchange_n(&f->refs, &refs, 0, false, __ATOMIC_ACQ_REL,
                                         __ATOMIC_RELAXED))
             return true;
-        __atomic_fetch_or(&f->state, STATE_ALLOCATED, __ATOMIC_RELAXED);
+        __atomic_fetch_or(&f->state, FRAME_ALLOCATED, __ATOMIC_RELAXED);
     }
     guest_log(d, "exchange of mfn %#lx: it is %s", m.n,
               f ? "mapped, pinned or granted" : "not a frame of the domain");
@@ -27,7 +27,7 @@ static bool take(struct domain *d, mfn_t m)
 
 static void give_back(mfn_t m)
 {
-    frame_at(m)->state = STATE_ALLOCATED;
+    frame_at(m)->state = FRAME_ALLOCATED;
     __atomic_store_n(&frame_at(m)->refs, 1, __ATOMIC_RELEASE);
 }
 
@@ -77,7 +77,10 @@ int arch_exchange(struct domain *d, const uint64_t *in, uint64_t *out, unsigned 
     __atomic_add_fetch(&d->pages, count, __ATOMIC_RELAXED);
     for (uint64_t i = 0; i < count; breathe(i++))
         frame_release(frame_at(mfn(in[i])));
-    for (uint64_t i = 0; i < nr_out; breathe(i++))
-        ASSERT(frames_adopt(d, mfn(out[i]), 1ul << out_order)); /* it runs, so it is not dying */
+    for (uint64_t i = 0; i < nr_out; breathe(i++)) {
+        bool adopted = frames_adopt(d, mfn(out[i]), 1ul << out_order);
+
+        ASSERT(adopted); /* a domain that runs is not dying */
+    }
     return 0;
 }

@@ -37,10 +37,10 @@ enum frame_type {
 #define TYPE_MAKE(t)    ((uint64_t)(t) << TYPE_SHIFT)
 
 /* Bits of frame.state. */
-#define STATE_ORDER     0x1fu /* of a free block */
-#define STATE_FREE      0x20u /* head of a free block */
-#define STATE_ALLOCATED 0x40u /* the domain holds it as its memory: one of the references */
-#define STATE_SHARED    0x80u /* the hypervisor's, lent to its owner (arch_share_page) */
+#define FRAME_ORDER     0x1fu /* of a free block */
+#define FRAME_FREE      0x20u /* head of a free block */
+#define FRAME_ALLOCATED 0x40u /* the domain holds it as its memory: one of the references */
+#define FRAME_SHARED    0x80u /* the hypervisor's, lent to its owner (arch_share_page) */
 
 struct frame {
     uint32_t refs;
@@ -277,10 +277,10 @@ mfn_t frames_alloc_zeroed(unsigned order);
  * is dying. */
 bool frames_adopt(struct domain *d, mfn_t start, uint64_t count);
 
-/* 2^order frames for the domain, zeroed, each with one reference and STATE_ALLOCATED. INVALID_MFN:
+/* 2^order frames for the domain, zeroed, each with one reference and FRAME_ALLOCATED. INVALID_MFN:
  * no memory, over max_pages, or dying. Calls cond_resched for order > 0. */
 mfn_t frames_alloc_for_domain(struct domain *d, unsigned order);
-/* The domain gives up the frame: no more STATE_ALLOCATED. It goes when its other uses do. False:
+/* The domain gives up the frame: no more FRAME_ALLOCATED. It goes when its other uses do. False:
  * the domain had given it up already. The caller has a reference. */
 bool frame_give_up(struct frame *f);
 /* For a dying domain: takes the first frame off its list, with a reference. NULL: none is left. */

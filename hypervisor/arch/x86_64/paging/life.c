@@ -25,7 +25,7 @@ void paging_vcpu_init(struct vcpu *v)
 
 int paging_set_kernel_l4(struct vcpu *v, mfn_t l4)
 {
-    static const struct asker asker = {{~0ul}, 0, 0, "initial L4"};
+    static const struct asker asker = {.operation = "initial L4"};
     int rc;
 
     paging_lock(v->domain);

@@ -55,7 +55,7 @@ static int update_m2p(const struct update *u, uint64_t ptr, uint64_t val)
         refuse_type(u->from, &(struct asker){.operation = "M2P update"}, m, TYPE_NONE);
         return -XEN_EINVAL;
     }
-    m2p_set(m, val);
+    m2p_set(frame_mfn(f), val); /* clamped, unlike m */
     frame_put(f);
     return 0;
 }

@@ -11,7 +11,7 @@
 /* Only the vCPU itself changes its tables, so whether they change at all needs no lock. */
 NOINLINE int paging_new_baseptr(struct vcpu *v, mfn_t l4)
 {
-    static const struct asker asker = {{~0ul}, 0, 0, "new_baseptr"};
+    static const struct asker asker = {.operation = "new_baseptr"};
     mfn_t old = v->arch.paging.kernel_l4;
     int rc;
 
@@ -35,7 +35,7 @@ NOINLINE int paging_new_baseptr(struct vcpu *v, mfn_t l4)
 
 static NOINLINE int new_user_baseptr(struct vcpu *v, mfn_t l4)
 {
-    static const struct asker asker = {{~0ul}, 0, 0, "new_user_baseptr"};
+    static const struct asker asker = {.operation = "new_user_baseptr"};
     mfn_t old = v->arch.paging.user_l4;
     int rc = 0;
 

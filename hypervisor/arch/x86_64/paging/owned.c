@@ -52,7 +52,7 @@ bool frames_adopt(struct domain *d, mfn_t start, uint64_t count)
         struct frame *f = frame_at(mfn(n));
 
         f->owner = owner_number(d);
-        f->state = STATE_ALLOCATED;
+        f->state = FRAME_ALLOCATED;
         frame_list_push(&p->first, f);
         __atomic_store_n(&f->refs, 1, __ATOMIC_RELEASE);
     }
@@ -84,7 +84,7 @@ static void disown(struct domain *d, struct frame *f)
 void frame_release(struct frame *f)
 {
     ASSERT((f->type & TYPE_USES) == 0);
-    if (!(f->state & STATE_SHARED))
+    if (!(f->state & FRAME_SHARED))
         disown(frame_owner(f), f);
     frames_free(frame_mfn(f), 0);
 }
@@ -138,7 +138,7 @@ fail:
 
 bool frame_give_up(struct frame *f)
 {
-    if (!(__atomic_fetch_and(&f->state, ~STATE_ALLOCATED, __ATOMIC_RELAXED) & STATE_ALLOCATED))
+    if (!(__atomic_fetch_and(&f->state, ~FRAME_ALLOCATED, __ATOMIC_RELAXED) & FRAME_ALLOCATED))
         return false;
     frame_put(f);
     return true;
@@ -182,7 +182,7 @@ void *arch_share_page(struct domain *d, bool writable)
     f = frame_at(bytes_frame(page));
     f->type = TYPE_MAKE(writable ? TYPE_WRITABLE : TYPE_NONE) | TYPE_USE;
     f->owner = owner_number(d);
-    f->state = STATE_SHARED;
+    f->state = FRAME_SHARED;
     __atomic_store_n(&f->refs, 1, __ATOMIC_RELEASE);
     return page;
 }

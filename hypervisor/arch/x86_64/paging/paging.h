@@ -27,7 +27,7 @@ extern uint64_t paging_l4_template[TABLE_ENTRIES];
 /* Checks and pins the L4 and everything under it, and makes it the vCPU's kernel table. 0 or
  * -errno, with a line in the log. Calls cond_resched. */
 int paging_install_l4(struct vcpu *v, mfn_t l4);
-/* The same for a vCPU that the guest brings up (VCPUOP_initialise); the L4 is not pinned. */
+/* The same for a vCPU that the guest brings up (not yet); the L4 is not pinned. */
 int paging_set_kernel_l4(struct vcpu *v, mfn_t l4);
 /* Replaces the vCPU's GDT: frame numbers, and entries 0 .. 7168. 0 or -errno. The vCPU is current
  * or not running. */
@@ -59,3 +59,4 @@ bool paging_load_tables(struct vcpu *v, bool kernel);
 bool paging_ldt_fault(uint64_t offset, uint64_t *guest_va);
 /* Virtual address of the vCPU's GDT; its LDT is 16 pages after it. */
 uint64_t paging_gdt_va(const struct vcpu *v);
+uint64_t paging_ldt_va(const struct vcpu *v);

@@ -33,7 +33,7 @@ static void describe(char *out, size_t size, mfn_t m, enum frame_type wanted, st
                uses == 1 ? "" : "s", word & TYPE_PINNED ? ", pinned" : "", READ_ONCE(f->refs),
                uses == USES_OF(TYPE_USES) || f->refs == UINT32_MAX ? ": no more can be counted"
                : !table || type != TYPE_WRITABLE                   ? ""
-               : f->state & STATE_SHARED ? ": it is the hypervisor's, and never a table"
+               : f->state & FRAME_SHARED ? ": it is the hypervisor's, and never a table"
                                          : ": no writable mapping of it may be left");
 }
 

@@ -44,7 +44,7 @@ void paging_switch_to(struct vcpu *next, bool kernel)
     area_set_cpu(next, arch_this_cpu());
     load(next->domain, l4);
     cpu_load_gdt(paging_gdt_va(next));
-    cpu_load_ldt(paging_gdt_va(next) + AREA_GDT_PAGES * PAGE_SIZE, p->ldt_entries);
+    cpu_load_ldt(paging_ldt_va(next), p->ldt_entries);
 }
 
 bool paging_load_tables(struct vcpu *v, bool kernel)

@@ -231,7 +231,7 @@ int upper_entry_get(struct domain *d, const struct asker *asker, uint64_t pte)
 
 int table_pin(struct domain *d, mfn_t m, enum frame_type type)
 {
-    struct asker asker = {INVALID_MFN, 0, 0, "pin"};
+    struct asker asker = {.operation = "pin"};
     int rc = table_get(d, m, type, &asker);
     struct frame *f;
 

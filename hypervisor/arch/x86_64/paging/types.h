@@ -4,8 +4,10 @@
 #include "lib/types.h"
 #include "lib/spinlock.h"
 
-#define AREA_PAGES_PER_VCPU 32 /* 16 for the GDT, 16 for the LDT */
-#define AREA_L1_MAX         4  /* tables, for MAX_VCPUS */
+#define AREA_GDT_PAGES      16 /* of each vCPU */
+#define AREA_LDT_PAGES      16
+#define AREA_PAGES_PER_VCPU (AREA_GDT_PAGES + AREA_LDT_PAGES)
+#define AREA_L1_MAX         4 /* tables, for MAX_VCPUS */
 
 struct paging_domain {
     uint64_t tlb_cpus;    /* host CPUs that have one of its L4 tables loaded (atomic) */

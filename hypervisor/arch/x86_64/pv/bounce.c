@@ -191,9 +191,9 @@ void bad_iret_frame(struct regs *r)
  * guest learns of a fault at its own address of that page. */
 static bool ldt_fault(struct vcpu *v, uint64_t *address)
 {
-    uint64_t offset = *address - (paging_gdt_va(v) + 16 * PAGE_SIZE);
+    uint64_t offset = *address - paging_ldt_va(v);
 
-    return offset < 16 * PAGE_SIZE && paging_ldt_fault(offset, address);
+    return offset < AREA_LDT_PAGES * PAGE_SIZE && paging_ldt_fault(offset, address);
 }
 
 void guest_page_fault(struct vcpu *v, struct regs *r, uint64_t address)
@@ -205,7 +205,7 @@ void guest_page_fault(struct vcpu *v, struct regs *r, uint64_t address)
         return;
     if ((error & (PF_PRESENT | PF_WRITE | PF_RESERVED)) == (PF_PRESENT | PF_WRITE) &&
         v->arch.pv.kernel_mode && v->domain->vm_assist & 1ul << VMASST_TYPE_writable_pagetables &&
-        pv_emulate_table_write(v, r, address))
+        pv_direct_write(v, r, address))
         return;
     v->info->arch.cr2 = address;
     error &= ~PF_USER;

@@ -18,7 +18,7 @@ enum form {
 };
 
 /* The opcodes that are understood, one-byte ones and those after 0x0f; what becomes of them is in
- * emulate.c and pt_write.c. */
+ * emulate.c and direct_write.c. */
 static const uint8_t forms[2][256] = {
     {
         [0x08 ... 0x09] = MODRM, /* or */

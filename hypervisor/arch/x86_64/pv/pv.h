@@ -12,7 +12,7 @@ bool pv_emulate_privileged(struct vcpu *v, struct regs *r);
 bool pv_emulate_forced(struct vcpu *v, struct regs *r);
 
 /* The same for a write to a page table that faulted at `address`. */
-bool pv_emulate_table_write(struct vcpu *v, struct regs *r, uint64_t address);
+bool pv_direct_write(struct vcpu *v, struct regs *r, uint64_t address);
 
 /* What the guest sees of CPUID. */
 void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4]);

@@ -1,6 +1,6 @@
 /* Direct writes to page tables: the guest sees them read-only, so a write faults; the emulator
  * works out what would have been written and the entry is changed here, as by mmu_update. */
-#include "paging/emulated_write.h"
+#include "paging/direct_write.h"
 #include "paging/update.h"
 
 uint64_t *paging_lock_entry(struct vcpu *v, uint64_t va)

@@ -4,7 +4,7 @@
  * operations; of 1 to 8 bytes that do not cross an entry. */
 #include "core/log.h"
 #include "cpu/insn.h"
-#include "paging/emulated_write.h"
+#include "paging/direct_write.h"
 #include "paging/type.h"
 #include "pv/decode.h"
 #include "pv/pv.h"
@@ -140,32 +140,29 @@ static bool effect_of(const struct insn *i, const struct regs *r, uint64_t old, 
 /* Long enough for any race with the processor's accessed and dirty bits. */
 #define TRIES 16
 
-bool pv_emulate_table_write(struct vcpu *v, struct regs *r, uint64_t address)
+bool pv_direct_write(struct vcpu *v, struct regs *r, uint64_t address)
 {
     unsigned shift = address % 8 * 8;
-    uint64_t *entry, old, mask;
+    uint64_t *entry, old = 0, mask = 0;
     struct effect e;
     struct insn i;
     int rc = -XEN_EAGAIN;
+    bool known =
+        insn_decode(&i, r) && i.memory && i.address == address && address % 8 + i.bytes <= 8;
 
-    if (!insn_decode(&i, r) || !i.memory || i.address != address || address % 8 + i.bytes > 8) {
-        if (paging_lock_entry(v, address & ~7ul)) {
-            paging_unlock(v->domain);
-            guest_log(v->domain, "direct write at %#lx: that instruction is not emulated", address);
-        }
-        return false;
-    }
     entry = paging_lock_entry(v, address & ~7ul);
     if (!entry)
         return false;
-    mask = insn_width_mask(&i) << shift;
-    for (unsigned tries = 0; tries < TRIES && rc == -XEN_EAGAIN; tries++) {
+    for (unsigned tries = 0; known && tries < TRIES && rc == -XEN_EAGAIN; tries++) {
+        mask = insn_width_mask(&i) << shift;
         old = READ_ONCE(*entry);
-        rc = -XEN_EINVAL;
-        if (effect_of(&i, r, (old & mask) >> shift, &e))
+        known = effect_of(&i, r, (old & mask) >> shift, &e);
+        if (known)
             rc = paging_write_entry(v, entry, old, (old & ~mask) | (e.memory << shift & mask));
     }
     paging_unlock(v->domain);
+    if (!known)
+        guest_log(v->domain, "direct write at %#lx: that instruction is not emulated", address);
     if (rc)
         return false;
     if (e.old_goes_to != NO_REGISTER)
