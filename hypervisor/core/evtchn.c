@@ -26,7 +26,7 @@ static int grow_to(struct domain *d, uint32_t port)
     struct evtchn_domain *e = &d->evtchn;
     uint32_t first;
 
-    while ((first = READ_ONCE(e->nr_ports)) <= port) {
+    while ((first = READ_ONCE(e->nr_ports)) <= port && first < EVTCHN_PORTS) {
         struct evtchn *page = arch_alloc_pages(0);
 
         if (!page)
@@ -289,7 +289,9 @@ int evtchn_wire(struct domain *d1, uint32_t p1, struct domain *d2, uint32_t p2)
     spin_lock(&evtchn_lock);
     a = evtchn_lookup(d1, p1);
     b = evtchn_lookup(d2, p2);
-    if (a->state != CHAN_FREE || b->state != CHAN_FREE) {
+    if (d1->dying || d2->dying) {
+        rc = -XEN_EINVAL; /* its channels are closed already */
+    } else if (a->state != CHAN_FREE || b->state != CHAN_FREE) {
         rc = -XEN_EEXIST;
     } else {
         a->notify = d1->vcpu[0];

@@ -52,8 +52,11 @@ static bool give_more(const struct request *q, uint64_t i, pfn_t first)
     if (mfn_equal(m, INVALID_MFN))
         return false;
     if (!memory_within_bits(m.n, q->r.extent_order, q->r.mem_flags)) {
-        for (uint64_t n = 0; n < 1ul << q->r.extent_order; n++)
+        for (uint64_t n = 0; n < 1ul << q->r.extent_order; n++) {
             arch_depopulate(q->d, mfn(m.n + n));
+            if (n % 32 == 31)
+                cond_resched();
+        }
         return false;
     }
     return q->r.extent_start.addr == 0 ||

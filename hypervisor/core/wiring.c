@@ -66,6 +66,18 @@ static bool connect(const struct system_config *sys, const struct wire_config *w
     return error == 0;
 }
 
+/* With a reference; NULL: it was not built, or not to the end, and waits to be freed. */
+static struct domain *get_built(uint16_t id)
+{
+    struct domain *d = domain_get(id);
+
+    if (d && d->dying) {
+        domain_put(d);
+        d = NULL;
+    }
+    return d;
+}
+
 unsigned wiring_apply(const struct system_config *sys)
 {
     unsigned count = 0, order = 0;
@@ -89,8 +101,8 @@ unsigned wiring_apply(const struct system_config *sys)
 
         if (!config_wire(sys, node, w))
             continue;
-        a = domain_get(w->end[0].domid);
-        b = domain_get(w->end[1].domid);
+        a = get_built(w->end[0].domid);
+        b = get_built(w->end[1].domid);
         nr_wires += connect(sys, w, a, b);
         if (a)
             domain_put(a);

@@ -32,4 +32,18 @@ fi
 # A guest that ended early lacks rows, and the comparison says so; this is to see why.
 ! grep -E -i "panic|crash|exception [0-9]|not on this hypervisor" "$work/lamina" ||
     fail "$work/lamina"
-awk -v markdown=$markdown -f "$here/compare.awk" "$here/budgets.tsv" "$work/lamina" ${xen:+"$work/xen"}
+awk -v markdown=$markdown -f "$here/compare.awk" "$here/budgets.tsv" "$work/lamina" ${xen:+"$work/xen"} ||
+    exit 1
+
+# What the page says is what is measured, to 2 %.
+[ -n "$xen" ] || awk -F '\t' '
+    NR == FNR { if (NF == 2) now[$1] = $2 + 0; next }
+    split($0, cell, / *\| */) == 8 && (cell[2] in now) {
+        rows++
+        said = cell[5]
+        if (said < now[cell[2]] * 0.98 || said > now[cell[2]] * 1.02) {
+            printf "docs/performance.md says %d for %s, which is %d\n", said, cell[2], now[cell[2]]
+            wrong = 1
+        }
+    }
+    END { exit wrong || !rows }' "$work/lamina" "$here/../../docs/performance.md"

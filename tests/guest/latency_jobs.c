@@ -232,6 +232,23 @@ static void balloon_extent(void)
     lm_assert(reservation(XENMEM_populate_physmap, frames, PAGES, 0) == PAGES);
 }
 
+/* An extent that must lie lower than memory does: it is had, and given back. */
+static void balloon_refused(void)
+{
+    uint64_t extent = pfns[0];
+    struct xen_memory_reservation low = {.extent_start = &extent,
+                                         .nr_extents = 1,
+                                         .extent_order = 9,
+                                         .mem_flags = XENMEMF_address_bits(13),
+                                         .domid = DOMID_SELF};
+
+    lm_assert(reservation(XENMEM_decrease_reservation, frames, PAGES, 0) == PAGES);
+    lm_assert(hypercall_memory_op(XENMEM_populate_physmap, &low) == 0);
+    lm_assert(hypercall_memory_op(XENMEM_increase_reservation, &low) == 0);
+    memcpy(frames, pfns, sizeof(frames));
+    lm_assert(reservation(XENMEM_populate_physmap, frames, PAGES, 0) == PAGES);
+}
+
 static void exchange(uint64_t nr_in, unsigned in_order, uint64_t nr_out, unsigned out_order,
                      uint64_t *extent)
 {
@@ -383,6 +400,7 @@ const struct job jobs[] = {
     {"set_gdt of 14 pages", make_gdt, set_gdt},
     {"balloon: 512 pages", make_balloon, balloon_singles},
     {"balloon: an extent of 512 pages", NULL, balloon_extent},
+    {"balloon: an extent that is not low enough", NULL, balloon_refused},
     {"exchange: 512 pages for an extent and back", NULL, exchange_extent},
     {"512 grants mapped and unmapped", make_grants, map_grants},
     {"512 grant copies of a page", NULL, copy_grants},

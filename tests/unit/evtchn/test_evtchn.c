@@ -511,6 +511,10 @@ static void wiring(void **state)
     (void)state;
     assert_int_equal(evtchn_wire(a, 7, b, 1000), 0);
     assert_int_equal(evtchn_wire(a, 7, b, 8), -XEN_EEXIST);
+    b->dying = true;
+    assert_int_equal(evtchn_wire(a, 8, b, 9), -XEN_EINVAL);
+    assert_int_equal(evtchn_wire(b, 9, a, 8), -XEN_EINVAL);
+    b->dying = false;
     assert_int_equal(evtchn_wire(b, 8, a, 7), -XEN_EEXIST);
     assert_int_equal(evtchn_wire(a, 0, b, 8), -XEN_EINVAL);
     assert_int_equal(evtchn_wire(a, 8, b, EVTCHN_PORTS), -XEN_EINVAL);

@@ -177,6 +177,17 @@ static void test_domain_not_built(void **state)
     assert_no_end(1, "bell");
     assert_true(finds(1, "next", &w));
     assert_int_equal(connected, 1);
+
+    /* One whose building failed half-way is still found until it is freed. */
+    built[2] = domain[2].dying = true;
+    connected = 0;
+    assert_int_equal(apply("bell { " EVENT "ends = <&d1 5 &d2 6>; }; "
+                           "llib { " EVENT "ends = <&d2 5 &d1 6>; };"),
+                     2);
+    assert_logged("/wiring/bell: not connected: /domains/d2 was not built\n"
+                  "/wiring/llib: not connected: /domains/d2 was not built");
+    assert_int_equal(connected, 0);
+    domain[2].dying = false;
 }
 
 static void test_wrong_wire(void **state)

@@ -1,6 +1,7 @@
 /* Entry from a multiboot 1 loader: 32-bit protected mode, paging off. Builds page tables that show
  * the first 4 GiB at three places (identity, image, direct map), enters long mode and calls boot_main
  * on the boot CPU's idle stack. */
+#include "offsets.h"
 #include "cpu/layout.h"
 
 #define PHYS(x) ((x) - IMAGE_START)
@@ -77,7 +78,7 @@ start64:
         mov     %eax, %gs
         movabs  $1f, %rax
         jmp     *%rax
-1:      lea     idle_stack0 + 8192 - 16(%rip), %rsp
+1:      lea     idle_stack0 + 8192 - STACK_TOP_SIZE(%rip), %rsp
         mov     %ebp, %edi
         mov     %esi, %esi
         xor     %ebp, %ebp

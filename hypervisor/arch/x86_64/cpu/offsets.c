@@ -19,6 +19,7 @@ void offsets(void)
     DEFINE(REGS_SIZE, sizeof(struct regs));
     OFFSET(CPU_scratch, struct cpu, scratch);
     OFFSET(CPU_rsp0, struct cpu, tss.rsp0);
+    DEFINE(STACK_TOP_SIZE, sizeof(struct stack_top));
     DEFINE(CPU_SIZE, sizeof(struct cpu));
     OFFSET(VCPU_work, struct vcpu, work);
     OFFSET(VCPU_info, struct vcpu, info);

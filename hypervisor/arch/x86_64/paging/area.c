@@ -78,12 +78,13 @@ uint64_t paging_gdt_va(const struct vcpu *v)
 int paging_set_gdt(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
 {
     static const struct asker asker = {.operation = "set_gdt"};
-    unsigned pages = (entries + 511) / 512, old_pages = v->arch.paging.gdt_pages, i;
+    unsigned pages = (entries + 511) / 512, old_pages, i;
     uint64_t *area = v->arch.paging.area, old[FIRST_RESERVED_GDT_PAGE];
 
     if (entries > FIRST_RESERVED_GDT_ENTRY)
         return -XEN_EINVAL;
     paging_lock(v->domain);
+    old_pages = v->arch.paging.gdt_pages;
     for (i = 0; i < pages; i++)
         if (table_get(v->domain, mfn(frame_numbers[i]), TYPE_DESCRIPTOR, &asker))
             break;
