@@ -79,12 +79,13 @@ lm_trap_handler_fn *lm_trap_handle(unsigned vector, lm_trap_handler_fn *handler)
     return before;
 }
 
-void lm_traps_init(void)
+void lm_traps_fill(struct trap_info *traps)
 {
     /* Those that the processor raises; NMI and machine check come by other ways. */
     static const uint8_t vectors[] = {0, 1, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 16, 17, 19, 21};
-    struct trap_info traps[sizeof(vectors) + 1] = {0};
+    _Static_assert(sizeof(vectors) < LM_TRAPS, "and one that ends the table");
 
+    memset(traps, 0, LM_TRAPS * sizeof(*traps));
     for (unsigned i = 0; i < sizeof(vectors); i++) {
         traps[i].vector = vectors[i];
         traps[i].cs = FLAT_KERNEL_CS;
@@ -94,6 +95,13 @@ void lm_traps_init(void)
         if (vectors[i] == VECTOR_PAGE_FAULT)
             traps[i].flags = MASK_EVENTS;
     }
+}
+
+void lm_traps_init(void)
+{
+    struct trap_info traps[LM_TRAPS];
+
+    lm_traps_fill(traps);
     hypercall_set_trap_table(traps);
 }
 

@@ -10,6 +10,7 @@ struct domain;
 struct vcpu;
 struct cpu;
 struct audit; /* core/audit.h */
+struct vcpu_guest_context;
 
 #include "arch_types.h"
 
@@ -94,6 +95,9 @@ int arch_domain_init(struct domain *d);
 void arch_domain_relinquish(struct domain *d);
 /* Frees what arch_domain_init made; also after it failed half-way. No frame is its any more. */
 void arch_domain_free(struct domain *d);
+/* Gives a vCPU that has not run yet the state in which it begins. 0, or -errno and nothing is
+ * changed. Calls cond_resched. */
+int arch_vcpu_initialise(struct vcpu *v, const struct vcpu_guest_context *c);
 /* 0 or -XEN_ENOMEM; arch_vcpu_free also after it failed. */
 int arch_vcpu_init(struct vcpu *v);
 void arch_vcpu_free(struct vcpu *v);

@@ -124,9 +124,50 @@ struct domain *domain_create(uint16_t id, const char *name, unsigned nr_vcpus, u
 void domain_start(struct domain *d)
 {
     d->state = DOMAIN_RUNNING;
-    d->vcpus_in = 1;
-    d->vcpu[0]->up = true;
-    sched_start(d->vcpu[0]);
+    d->vcpu[0]->made = VCPU_INITIALISED;
+    domain_vcpu_up(d->vcpu[0]);
+}
+
+void domain_vcpu_up(struct vcpu *v)
+{
+    struct domain *d = v->domain;
+    bool start;
+
+    spin_lock(&lock);
+    start = d->state == DOMAIN_RUNNING && !v->up;
+    if (start) {
+        d->vcpus_in += !v->started;
+        v->started = v->up = true;
+    }
+    spin_unlock(&lock);
+    if (start)
+        sched_start(v);
+}
+
+void domain_vcpu_down(struct vcpu *v)
+{
+    const struct domain *d = v->domain;
+    bool last = true;
+
+    spin_lock(&lock);
+    for (unsigned i = 0; i < d->nr_vcpus; i++)
+        last = last && (d->vcpu[i] == v || !d->vcpu[i]->up);
+    if (!last)
+        v->up = false;
+    spin_unlock(&lock);
+    if (last) {
+        domain_shutdown(v->domain, SHUTDOWN_poweroff);
+        return;
+    }
+    __atomic_fetch_or(&v->work, WORK_DOWN, __ATOMIC_SEQ_CST);
+    sched_wake(v);
+    arch_kick_vcpu(v);
+}
+
+bool domain_vcpu_may_run(struct vcpu *v, const void *none)
+{
+    (void)none;
+    return READ_ONCE(v->up) || (READ_ONCE(v->work) & WORK_STOP);
 }
 
 /* --- ending --- */
@@ -157,8 +198,9 @@ void domain_shutdown(struct domain *d, uint8_t code)
         struct vcpu *v = d->vcpu[i];
 
         __atomic_fetch_or(&v->work, WORK_STOP, __ATOMIC_SEQ_CST);
-        if (v->up) {
+        if (v->started) {
             sched_wake(v);
+            sched_start(v); /* if it is down */
             arch_kick_vcpu(v);
         }
     }

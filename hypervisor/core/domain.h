@@ -67,12 +67,17 @@ struct domain {
 #define WORK_RESCHED 0x1u /* look at the scheduler */
 #define WORK_STOP    0x2u /* the domain was shut down: do not run the guest again */
 #define WORK_EVENT   0x4u /* look for undelivered events (masked ones too) */
+#define WORK_DOWN    0x8u /* look at whether it is still up */
+
+enum vcpu_made { VCPU_NEW, VCPU_BEING_INITIALISED, VCPU_INITIALISED };
 
 struct vcpu {
     uint32_t work;
     uint16_t id;
-    bool up;   /* online as VCPUOP_is_up says */
-    bool idle; /* the idle vCPU of a host CPU; it has no guest */
+    bool up;      /* online as VCPUOP_is_up says; guarded by the domain table's lock */
+    bool started; /* it was up once: it has to stop when the domain is shut down */
+    uint8_t made; /* enum vcpu_made (atomic) */
+    bool idle;    /* the idle vCPU of a host CPU; it has no guest */
     struct domain *domain;
     struct vcpu_info *info;    /* in shared_info, or where register_vcpu_info put it, or own_info */
     mfn_t info_frame;          /* frame of a registered info, else INVALID_MFN */
@@ -104,6 +109,11 @@ struct domain *domain_create(uint16_t id, const char *name, unsigned nr_vcpus, u
 
 /* Makes its first vCPU runnable, once. */
 void domain_start(struct domain *d);
+/* VCPUOP_up and _down. The last one that goes down powers the domain off. */
+void domain_vcpu_up(struct vcpu *v);
+void domain_vcpu_down(struct vcpu *v);
+/* For sched_block: of one that is down, whether it is up again or must stop. */
+bool domain_vcpu_may_run(struct vcpu *v, const void *none);
 /* Stops the domain's vCPUs for good. The first caller's code stands. From any context. */
 void domain_shutdown(struct domain *d, uint8_t code);
 /* Shuts down with SHUTDOWN_crash and says why on the console. */

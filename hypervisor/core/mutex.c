@@ -51,7 +51,7 @@ void mutex_lock_contended(struct mutex *m)
 
     __atomic_fetch_add(&operations_suspended, 1, __ATOMIC_RELAXED);
     while (!READ_ONCE(w.granted))
-        sched_block(is_granted, &w);
+        sched_block(STATE_BLOCKED, is_granted, &w);
     __atomic_fetch_sub(&operations_suspended, 1, __ATOMIC_RELAXED);
 
     /* The one who granted it may still be about to wake us: outlast that. */

@@ -170,14 +170,15 @@ void sched_give_way(void)
         schedule();
 }
 
-void sched_block(bool (*ready)(struct vcpu *v, const void *arg), const void *arg)
+void sched_block(enum run_state state, bool (*ready)(struct vcpu *v, const void *arg),
+                 const void *arg)
 {
     struct vcpu *v = current;
     struct run_queue *q = &queues[v->sched.cpu];
 
     ASSERT(!v->idle);
     spin_lock(&q->lock);
-    enter_state(v, STATE_BLOCKED, arch_now_ns());
+    enter_state(v, state, arch_now_ns());
     spin_unlock(&q->lock);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 

@@ -45,10 +45,12 @@ void sched_wake(struct vcpu *v);
 void schedule(void);
 /* schedule(), but only if another vCPU is ready; cheap otherwise. */
 void sched_give_way(void);
-/* Blocks the current vCPU until sched_wake, unless ready(current, arg) holds. Make the condition
+/* Blocks the current vCPU until sched_wake (STATE_BLOCKED) or sched_start (STATE_OFFLINE), unless
+ * ready(current, arg) holds. Make the condition
  * true first, then call sched_wake: no wake-up is lost. Callers look again afterwards, as wake-ups
  * may be spurious. ready may be NULL. */
-void sched_block(bool (*ready)(struct vcpu *v, const void *arg), const void *arg);
+void sched_block(enum run_state state, bool (*ready)(struct vcpu *v, const void *arg),
+                 const void *arg);
 /* Takes the current vCPU off its CPU for ever. */
 void sched_park(void) __attribute__((noreturn));
 /* The vCPU is offline and its CPU has left its stack: it may be freed. */

@@ -15,7 +15,7 @@ static long block(struct vcpu *v, void *none)
 {
     (void)none;
     WRITE_ONCE(v->info->evtchn_upcall_mask, 0);
-    sched_block(must_return, NULL);
+    sched_block(STATE_BLOCKED, must_return, NULL);
     return 0;
 }
 
@@ -68,7 +68,7 @@ static long poll(struct vcpu *v, struct sched_poll *poll)
     __atomic_fetch_or(&v->domain->evtchn.pollers, self, __ATOMIC_SEQ_CST);
     if (poll->timeout)
         timer_set(&v->evtchn.poll_timer, poll->timeout);
-    sched_block(polled_event_came, poll);
+    sched_block(STATE_BLOCKED, polled_event_came, poll);
     timer_cancel(&v->evtchn.poll_timer);
     __atomic_fetch_and(&v->domain->evtchn.pollers, ~self, __ATOMIC_SEQ_CST);
     return 0;

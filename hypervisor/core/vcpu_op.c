@@ -7,6 +7,9 @@
 
 #define PERIOD_MIN_NS 1000000ul
 
+#define CONTEXT_ORDER 1
+_Static_assert(sizeof(struct vcpu_guest_context) <= PAGE_SIZE << CONTEXT_ORDER, "it fits");
+
 /* A deadline further away than this comes from a guest's arithmetic that wrapped. Old Linux kernels
  * have it with work to do as well as with none, hence the compromise: wake them soon, but not at
  * once. */
@@ -79,6 +82,47 @@ long do_set_timer_op(uint64_t timeout)
     if (timeout > now && timeout - now >= FAR_AHEAD_NS)
         timeout = now + INSTEAD_FAR_NS;
     timer_set(&v->singleshot, timeout);
+    return 0;
+}
+
+/* Two at once: the second is told that it is done, whatever comes of the first. */
+static long initialise_with(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    uint8_t made = VCPU_NEW;
+    long rc;
+
+    if (!__atomic_compare_exchange_n(&v->made, &made, VCPU_BEING_INITIALISED, false,
+                                     __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        return -XEN_EEXIST;
+    rc = arch_vcpu_initialise(v, c);
+    __atomic_store_n(&v->made, rc ? VCPU_NEW : VCPU_INITIALISED, __ATOMIC_RELEASE);
+    return rc;
+}
+
+static long initialise(struct vcpu *v, guest_ptr_t arg)
+{
+    struct vcpu_guest_context *c = arch_alloc_pages(CONTEXT_ORDER);
+    long rc = -XEN_ENOMEM;
+
+    if (c)
+        rc = copy_from_guest(c, arg, sizeof(*c)) ? initialise_with(v, c) : -XEN_EFAULT;
+    arch_free_pages(c, CONTEXT_ORDER);
+    return rc;
+}
+
+static long up(struct vcpu *v, void *none)
+{
+    (void)none;
+    if (__atomic_load_n(&v->made, __ATOMIC_ACQUIRE) != VCPU_INITIALISED)
+        return -XEN_EINVAL;
+    domain_vcpu_up(v);
+    return 0;
+}
+
+static long down(struct vcpu *v, void *none)
+{
+    (void)none;
+    domain_vcpu_down(v);
     return 0;
 }
 
@@ -172,6 +216,8 @@ static long stop_singleshot(struct vcpu *v, void *none)
 long do_vcpu_op(uint32_t cmd, uint32_t vcpuid, guest_ptr_t arg)
 {
     static const struct operation ops[] = {
+        [VCPUOP_up] = {up, 0, false},
+        [VCPUOP_down] = {down, 0, false},
         [VCPUOP_is_up] = {is_up, 0, false},
         [VCPUOP_get_runstate_info] = OPERATION(get_runstate_info, struct vcpu_runstate_info, true),
         [VCPUOP_register_runstate_memory_area] =
@@ -189,5 +235,7 @@ long do_vcpu_op(uint32_t cmd, uint32_t vcpuid, guest_ptr_t arg)
 
     if (!v)
         return -XEN_ENOENT;
+    if (cmd == VCPUOP_initialise && subop_exists(__HYPERVISOR_vcpu_op, cmd))
+        return initialise(v, arg);
     return operation_call(__HYPERVISOR_vcpu_op, ops, ARRAY_LEN(ops), cmd, v, arg);
 }

@@ -1,5 +1,5 @@
 #!/bin/sh
-# on_xen.sh [--icount] [--timeout SECONDS] GUEST [CMDLINE]
+# on_xen.sh [--icount] [--timeout SECONDS] [--vcpus N] GUEST [CMDLINE]
 # Boots GUEST as the first domain of Debian's Xen in QEMU and prints what it prints, with Xen's own
 # lines only if it does not come to its end. Exit status: 0 it powered off, 1 it did not, 77 there
 # is no Xen here, 124 it was still running after SECONDS (60).
@@ -8,10 +8,12 @@ set -u
 xen=/boot/xen-4.17-amd64.gz
 seconds=60
 icount=
+vcpus=1
 while :; do
     case ${1-} in
     --icount) icount=--icount ;;
     --timeout) seconds=$2; shift ;;
+    --vcpus) vcpus=$2; shift ;;
     *) break ;;
     esac
     shift
@@ -35,7 +37,7 @@ mkfifo "$work/serial" || exit 1
 initrd=$(printf '%s' "$guest${cmdline:+ $cmdline}" | sed 's/,/,,/g')
 timeout "$seconds" qemu-system-x86_64 ${icount:+-icount shift=0} -cpu max,smap=off -m 512 \
     -nodefaults -display none -no-reboot -serial stdio -kernel "$work/xen" -initrd "$initrd" \
-    -append "console=com1 com1=115200,8n1 noreboot dom0=pv dom0_mem=64M guest_loglvl=none" \
+    -append "console=com1 com1=115200,8n1 noreboot dom0=pv dom0_max_vcpus=$vcpus dom0_mem=64M guest_loglvl=none" \
     </dev/null >"$work/serial" 2>"$work/errors" &
 pid=$!
 

@@ -32,6 +32,11 @@ typedef void lm_trap_handler_fn(struct lm_trap_frame *frame);
  * domain at its first exception. The start code has called it when main() begins. One hypercall. */
 void lm_traps_init(void);
 
+/* The same as a table, for a vCPU that is about to be started (lm_vcpu_start does it): LM_TRAPS
+ * entries, the rest of them empty. No hypercall. */
+#define LM_TRAPS 32
+void lm_traps_fill(struct trap_info *traps);
+
 /* Calls `handler` for this vector from now on; NULL brings back the default, which panics and shows
  * the registers. Runs with upcalls masked or not as they were in the interrupted code, and on its
  * stack, or, from user mode, on the one given to hypercall_stack_switch. Returns the handler

@@ -3,6 +3,7 @@
 #define LAMINA_VCPU_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include "abi/xen.h"
 #include <lamina/hypercall.h>
 
@@ -72,6 +73,14 @@ static inline void lm_yield(void)
 {
     hypercall_sched_op(SCHEDOP_yield, NULL);
 }
+
+/* Has vCPU `id` (1 .. 31, not started before) call run(arg), with upcalls masked, on that stack: at
+ * least 16 KiB; in the page tables that the domain started with; with our exception handlers and
+ * upcalls. It goes down when run returns. *v is its own until then. 0, -XEN_ENOENT: the domain has
+ * no such vCPU, -XEN_EEXIST: it was started before, -XEN_ENOMEM. Two hypercalls. Callable anywhere.
+ */
+int lm_vcpu_start(struct lm_vcpu *v, unsigned id, void (*run)(void *), void *arg, void *stack,
+                  size_t bytes);
 
 /* Stops the whole domain, reason SHUTDOWN_poweroff, _crash, ... One hypercall. Callable anywhere.
  */

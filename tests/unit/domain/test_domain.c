@@ -61,6 +61,7 @@ void console_replace_focus(const struct domain *from, struct domain *to)
 const struct abi_version *abi_version_find(uint32_t number)
 {
     abi.number = number;
+    memset(abi.subops, 0xff, sizeof(abi.subops));
     return &abi;
 }
 
@@ -406,7 +407,7 @@ static void sleep_until_stopped(void *arg)
     struct vcpu *v = arg;
 
     while (!(v->work & WORK_STOP))
-        sched_block(NULL, NULL);
+        sched_block(STATE_BLOCKED, NULL, NULL);
     domain_vcpu_stopped(v);
 }
 
@@ -432,6 +433,152 @@ static void the_last_vcpu_ends_the_domain(void **state)
     fake_run(0);
     assert_int_equal(d->state, DOMAIN_DEAD);
     assert_int_equal(relinquished, 1);
+}
+
+/* --- vCPUs that the guest brings up --- */
+
+static unsigned laps[3];
+
+/* What the way out of the hypervisor does, again and again; a lap each time that it is in the
+ * guest. */
+static void run_laps(void *arg)
+{
+    struct vcpu *v = arg;
+
+    for (;;) {
+        __atomic_fetch_and(&v->work, ~(WORK_DOWN | WORK_RESCHED), __ATOMIC_SEQ_CST);
+        if (v->work & WORK_STOP)
+            domain_vcpu_stopped(v);
+        if (!v->up) {
+            sched_block(STATE_OFFLINE, domain_vcpu_may_run, NULL);
+            continue;
+        }
+        laps[v->id]++;
+        sched_block(STATE_BLOCKED, NULL, NULL);
+    }
+}
+
+static struct domain *three_vcpus(void)
+{
+    struct domain *d = domain_create(1, "ann", 3, 100);
+
+    memset(laps, 0, sizeof(laps));
+    for (unsigned i = 0; i < 3; i++)
+        fake_give_body(d->vcpu[i], run_laps, d->vcpu[i]);
+    domain_start(d);
+    fake_run(0);
+    assert_int_equal(laps[0], 1);
+    fake_become(d->vcpu[0]);
+    return d;
+}
+
+static long op(unsigned cmd, unsigned vcpu, void *arg)
+{
+    return do_vcpu_op(cmd, vcpu, fake_ptr(arg));
+}
+
+/* Everyone who can runs once. */
+static void lap(const struct domain *d)
+{
+    fake_become(fake_idle());
+    for (unsigned i = 0; i < 3; i++)
+        sched_wake(d->vcpu[i]);
+    fake_run(0);
+    fake_become(d->vcpu[0]);
+}
+
+static void brings_up_vcpus(void **state)
+{
+    static struct vcpu_guest_context c = {.user_regs.rip = 77};
+    struct domain *d = three_vcpus();
+
+    (void)state;
+    assert_int_equal(op(VCPUOP_up, 1, NULL), -XEN_EINVAL);
+    assert_int_equal(op(VCPUOP_initialise, 3, &c), -XEN_ENOENT);
+    assert_int_equal(op(VCPUOP_initialise, 0, &c), -XEN_EEXIST);
+    assert_int_equal(op(VCPUOP_initialise, 1, NULL), -XEN_EFAULT);
+    fake_initialise_answer = -XEN_EBUSY;
+    assert_int_equal(op(VCPUOP_initialise, 1, &c), -XEN_EBUSY);
+    fake_initialise_answer = 0;
+    fake_pages_left = 1;
+    assert_int_equal(op(VCPUOP_initialise, 1, &c), -XEN_ENOMEM);
+    fake_pages_left = UINT_MAX;
+    assert_int_equal(op(VCPUOP_up, 1, NULL), -XEN_EINVAL);
+    assert_int_equal(op(VCPUOP_initialise, 1, &c), 0);
+    assert_int_equal(fake_initialised, 77);
+    assert_int_equal(op(VCPUOP_initialise, 1, &c), -XEN_EEXIST);
+    assert_int_equal(op(VCPUOP_is_up, 1, NULL), 0);
+    assert_int_equal(op(VCPUOP_up, 1, NULL), 0);
+    assert_int_equal(op(VCPUOP_up, 1, NULL), 0);
+    assert_int_equal(op(VCPUOP_is_up, 1, NULL), 1);
+    assert_int_equal(d->vcpus_in, 2);
+    lap(d);
+    assert_int_equal(laps[1], 1);
+    assert_int_equal(laps[2], 0);
+    fake_become(fake_idle());
+    domain_shutdown(d, SHUTDOWN_poweroff);
+    fake_run(0);
+    assert_int_equal(d->state, DOMAIN_DEAD);
+}
+
+static void vcpus_go_down(void **state)
+{
+    static struct vcpu_guest_context c;
+    struct domain *d = three_vcpus();
+
+    (void)state;
+    op(VCPUOP_initialise, 1, &c);
+    op(VCPUOP_up, 1, NULL);
+    lap(d);
+    assert_int_equal(laps[1], 1);
+    assert_int_equal(op(VCPUOP_down, 1, NULL), 0); /* it sleeps: it must wake to go */
+    fake_become(fake_idle());
+    fake_run(0);
+    fake_become(d->vcpu[0]);
+    assert_int_equal(d->vcpu[1]->sched.state, STATE_OFFLINE);
+    assert_int_equal(op(VCPUOP_is_up, 1, NULL), 0);
+    lap(d);
+    assert_int_equal(laps[1], 1);
+    assert_int_equal(op(VCPUOP_down, 1, NULL), 0);
+    assert_int_equal(op(VCPUOP_up, 1, NULL), 0);
+    assert_int_equal(d->vcpus_in, 2);
+    lap(d);
+    assert_int_equal(laps[1], 2);
+    /* Down and up before it notices. */
+    op(VCPUOP_down, 1, NULL);
+    op(VCPUOP_up, 1, NULL);
+    lap(d);
+    assert_int_equal(laps[1], 3);
+    /* The end comes while one is down. */
+    op(VCPUOP_down, 1, NULL);
+    lap(d);
+    fake_become(fake_idle());
+    domain_shutdown(d, SHUTDOWN_poweroff);
+    fake_become(d->vcpu[0]);
+    assert_int_equal(op(VCPUOP_up, 1, NULL), 0); /* too late to have an effect */
+    fake_become(fake_idle());
+    fake_run(0);
+    assert_int_equal(d->state, DOMAIN_DEAD);
+    assert_int_equal(laps[1], 3);
+}
+
+static void the_last_one_down_powers_off(void **state)
+{
+    static struct vcpu_guest_context c;
+    struct domain *d = three_vcpus();
+
+    (void)state;
+    op(VCPUOP_initialise, 2, &c);
+    op(VCPUOP_up, 2, NULL);
+    lap(d);
+    assert_int_equal(op(VCPUOP_down, 2, NULL), 0);
+    assert_int_equal(d->state, DOMAIN_RUNNING);
+    assert_int_equal(op(VCPUOP_down, 0, NULL), 0);
+    assert_int_equal(d->state, DOMAIN_SHUTDOWN);
+    assert_int_equal(d->shutdown_code, SHUTDOWN_poweroff);
+    fake_become(fake_idle());
+    fake_run(0);
+    assert_int_equal(d->state, DOMAIN_DEAD);
 }
 
 static void input_goes_on_to_the_next(void **state)
@@ -528,6 +675,9 @@ int main(void)
         TEST(domains_are_freed_in_any_order),
         TEST(the_first_code_stands),
         TEST(the_last_vcpu_ends_the_domain),
+        TEST(the_last_one_down_powers_off),
+        TEST(vcpus_go_down),
+        TEST(brings_up_vcpus),
         TEST(input_goes_on_to_the_next),
         TEST(the_ring_and_registered_infos_are_given_back),
         TEST(vcpus_without_an_info_share_nothing),

@@ -113,7 +113,7 @@ static bool deliverable(struct vcpu *v, const void *arg)
 
 static void sleeper(void *arg)
 {
-    sched_block(deliverable, NULL);
+    sched_block(STATE_BLOCKED, deliverable, NULL);
     ++*(unsigned *)arg;
 }
 

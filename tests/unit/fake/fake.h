@@ -61,6 +61,8 @@ void fake_free_domain(struct domain *d);
 extern uint64_t fake_now;
 /* What was given to arch_set_timer last. */
 extern uint64_t fake_deadline;
+extern int fake_initialise_answer; /* of arch_vcpu_initialise */
+extern unsigned fake_initialised;  /* its rip */
 extern unsigned fake_switches, fake_polls;
 /* Who calls: the test's own thread stands for any vCPU that it says, as long as nothing switches.
  */

@@ -115,6 +115,17 @@ void arch_kick_cpu(unsigned cpu)
     fail_msg("there is one CPU only");
 }
 
+int fake_initialise_answer;
+unsigned fake_initialised;
+
+int arch_vcpu_initialise(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    (void)v;
+    if (!fake_initialise_answer)
+        fake_initialised = (unsigned)c->user_regs.rip;
+    return fake_initialise_answer;
+}
+
 void arch_kick_vcpu(struct vcpu *v)
 {
     v->arch.kicks++;

@@ -47,6 +47,17 @@ int domain_check_own(uint16_t id)
     return d == current->domain ? 0 : -XEN_EPERM;
 }
 
+void domain_vcpu_up(struct vcpu *v)
+{
+    v->up = true;
+    sched_start(v);
+}
+
+void domain_vcpu_down(struct vcpu *v)
+{
+    v->up = false;
+}
+
 void domain_shutdown(struct domain *d, uint8_t code)
 {
     if (d->state != DOMAIN_RUNNING)

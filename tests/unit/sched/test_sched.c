@@ -148,7 +148,7 @@ static bool is_true(struct vcpu *v, const void *arg)
 
 static void block_once(void *arg)
 {
-    sched_block(is_true, &condition);
+    sched_block(STATE_BLOCKED, is_true, &condition);
     ++*(unsigned *)arg;
 }
 

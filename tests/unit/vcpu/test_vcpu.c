@@ -169,7 +169,7 @@ static void run_and_sleep(void *arg)
 {
     (void)arg;
     fake_compute(3500000);
-    sched_block(NULL, NULL);
+    sched_block(STATE_BLOCKED, NULL, NULL);
     fake_compute(1500000);
 }
 

@@ -144,7 +144,8 @@ int ldt_set(struct vcpu *v, uint64_t va, unsigned entries)
     p->ldt_base = va;
     p->ldt_entries = entries;
     paging_unlock(v->domain);
-    cpu_load_ldt(paging_ldt_va(v), entries);
+    if (v == current)
+        cpu_load_ldt(paging_ldt_va(v), entries);
     return 0;
 }
 

@@ -72,6 +72,20 @@ static void release_vcpu(struct vcpu *v)
     paging_unlock(v->domain);
 }
 
+int paging_vcpu_initialise(struct vcpu *v, const struct vcpu_guest_context *c)
+{
+    int rc;
+
+    if (c->gdt_ents > FIRST_RESERVED_GDT_ENTRY || c->ldt_ents > 8192)
+        return -XEN_EINVAL;
+    if ((rc = paging_set_gdt(v, c->gdt_frames, c->gdt_ents)) ||
+        (rc = ldt_set(v, c->ldt_base, c->ldt_ents)) ||
+        (rc = paging_set_kernel_l4(v, mfn(xen_cr3_to_pfn(c->ctrlreg[3])))) ||
+        (rc = paging_new_user_baseptr(v, mfn(xen_cr3_to_pfn(c->ctrlreg[1])))))
+        release_vcpu(v);
+    return rc;
+}
+
 /* Frames that others still map or hold stay until those let go; without pins and vCPUs none of them
  * is a table in use, as tables refer only downwards. */
 void arch_domain_relinquish(struct domain *d)

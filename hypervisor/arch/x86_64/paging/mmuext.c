@@ -33,7 +33,7 @@ NOINLINE int paging_new_baseptr(struct vcpu *v, mfn_t l4)
     return rc;
 }
 
-static NOINLINE int new_user_baseptr(struct vcpu *v, mfn_t l4)
+NOINLINE int paging_new_user_baseptr(struct vcpu *v, mfn_t l4)
 {
     static const struct asker asker = {.operation = "new_user_baseptr"};
     mfn_t old = v->arch.paging.user_l4;
@@ -140,7 +140,7 @@ static int do_one(struct domain *from, guest_ptr_t at)
     case MMUEXT_NEW_BASEPTR:
         return paging_new_baseptr(current, mfn(op.arg1.mfn));
     case MMUEXT_NEW_USER_BASEPTR:
-        return new_user_baseptr(current, mfn(op.arg1.mfn));
+        return paging_new_user_baseptr(current, mfn(op.arg1.mfn));
     case MMUEXT_TLB_FLUSH_LOCAL:
         tlb_flush_local();
         return 0;

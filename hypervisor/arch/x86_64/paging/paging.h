@@ -8,6 +8,7 @@
 
 struct domain;
 struct vcpu;
+struct vcpu_guest_context;
 
 /* --- boot, in this order --- */
 
@@ -27,7 +28,7 @@ extern uint64_t paging_l4_template[TABLE_ENTRIES];
 /* Checks and pins the L4 and everything under it, and makes it the vCPU's kernel table. 0 or
  * -errno, with a line in the log. Calls cond_resched. */
 int paging_install_l4(struct vcpu *v, mfn_t l4);
-/* The same for a vCPU that the guest brings up (not yet); the L4 is not pinned. */
+/* The same without a pin. */
 int paging_set_kernel_l4(struct vcpu *v, mfn_t l4);
 /* Replaces the vCPU's GDT: frame numbers, and entries 0 .. 7168. 0 or -errno. The vCPU is current
  * or not running. */
@@ -40,6 +41,10 @@ void paging_vcpu_init(struct vcpu *v);
 
 /* Makes that frame the current vCPU's kernel L4, as MMUEXT_NEW_BASEPTR. 0 or -errno. May sleep. */
 int paging_new_baseptr(struct vcpu *v, mfn_t l4);
+/* The same for its user L4, also for one that does not run. */
+int paging_new_user_baseptr(struct vcpu *v, mfn_t l4);
+/* Tables and descriptors of a vCPU that the guest brings up. 0, or -errno and it has none. */
+int paging_vcpu_initialise(struct vcpu *v, const struct vcpu_guest_context *c);
 
 /* --- switching; interrupts off --- */
 

@@ -282,4 +282,6 @@ void guest_work(void)
         schedule();
         domain_reap();
     }
+    if (!READ_ONCE(v->up))
+        sched_block(STATE_OFFLINE, domain_vcpu_may_run, NULL);
 }

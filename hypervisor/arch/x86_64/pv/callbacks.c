@@ -123,7 +123,7 @@ long do_iret(void)
     }
     r->rip = f.rip;
     r->cs = guest_code_selector(f.cs);
-    r->rflags = (f.rflags & ~(RFLAGS_IOPL | RFLAGS_VM)) | RFLAGS_IF | RFLAGS_FIXED;
+    r->rflags = guest_rflags(f.rflags);
     r->rsp = f.rsp;
     r->ss = f.ss | 3;
     r->r11 = f.r11;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/domain.h"
+#include "cpu/insn.h"
 #include "cpu/regs.h"
 
 /* Switches between the guest's kernel and user mode: page tables and GS base. */
@@ -32,6 +33,12 @@ static inline bool canonical(uint64_t address)
 static inline uint16_t guest_code_selector(uint64_t sel)
 {
     return (uint16_t)sel | 3;
+}
+
+/* What of the flags that a guest names it gets. */
+static inline uint64_t guest_rflags(uint64_t rflags)
+{
+    return (rflags & ~(RFLAGS_IOPL | RFLAGS_VM)) | RFLAGS_IF | RFLAGS_FIXED;
 }
 
 /* Entry points for entry.S and cpu/. */
