@@ -9,13 +9,12 @@ static void begin(struct lm_vcpu *v, void (*run)(void *), void *arg)
         hypercall_vcpu_op(VCPUOP_down, v->id, NULL);
 }
 
-int lm_vcpu_start(struct lm_vcpu *v, unsigned id, void (*run)(void *), void *arg, void *stack,
-                  size_t bytes)
+struct vcpu_guest_context *lm_vcpu_context(struct lm_vcpu *v, unsigned id, void (*run)(void *),
+                                           void *arg, void *stack, size_t bytes)
 {
     /* Too large for a stack in use; the new one's lower end is not in use before it runs. */
     struct vcpu_guest_context *c = stack;
     uint64_t top = ((uint64_t)stack + bytes) & ~15ul;
-    long error;
 
     lm_assert(id > 0 && id < XEN_LEGACY_MAX_VCPUS && bytes >= 16384 && (uint64_t)stack % 16 == 0);
     *v = (struct lm_vcpu){.self = v, .info = &lm_shared_info->vcpu_info[id], .id = id};
@@ -33,6 +32,14 @@ int lm_vcpu_start(struct lm_vcpu *v, unsigned id, void (*run)(void *), void *arg
     c->ctrlreg[3] = xen_pfn_to_cr3(lm_virt_to_mfn(lm_boot_root()));
     c->gs_base_kernel = (uint64_t)v;
     v->info->evtchn_upcall_mask = 1;
-    error = hypercall_vcpu_op(VCPUOP_initialise, id, c);
+    return c;
+}
+
+int lm_vcpu_start(struct lm_vcpu *v, unsigned id, void (*run)(void *), void *arg, void *stack,
+                  size_t bytes)
+{
+    struct vcpu_guest_context *c = lm_vcpu_context(v, id, run, arg, stack, bytes);
+    long error = hypercall_vcpu_op(VCPUOP_initialise, id, c);
+
     return (int)(error ? error : hypercall_vcpu_op(VCPUOP_up, id, NULL));
 }

@@ -1,11 +1,12 @@
 /* Several vCPUs of one guest: bringing up, IPIs, going down and up again, the end. */
 #include "provoke.h"
 
-#define VCPUS       4u
-#define ROUNDS      1000u
-#define NOT_OURS    0x6fffful
-#define NOTHING     ((void *)8)
-#define STACK_BYTES 16384
+#define VCPUS         4u
+#define ROUNDS        1000u
+#define NOT_OURS      0x6fffful
+#define NOTHING       ((void *)8)
+#define STACK_BYTES   16384
+#define MAY_USE_PORTS 3u
 
 static struct vcpu_guest_context context;
 static char stacks[VCPUS][STACK_BYTES] __attribute__((aligned(16)));
@@ -17,7 +18,7 @@ static struct worker {
     struct lm_event ask; /* an IPI to it, and what it answers with */
     uint32_t answer_port;
     volatile uint64_t asked, loops;
-    volatile bool wrong, stop;
+    volatile bool wrong, stop, ports_fault;
 } workers[VCPUS];
 static volatile uint64_t answers[VCPUS];
 
@@ -106,12 +107,28 @@ static void work(void *arg)
 {
     struct worker *w = arg;
 
+    PROVOKE("inb $0x61, %%al", : :);
+    w->ports_fault = provoked.vector != NO_EXCEPTION;
     lm_upcalls_unmask();
     while (!w->stop) {
         w->loops++;
         w->wrong |= w != &workers[lm_this_vcpu()->id];
         lm_yield();
     }
+}
+
+/* One of them begins with an I/O privilege level. */
+static long start(unsigned i)
+{
+    struct vcpu_guest_context *c;
+    long error;
+
+    if (i != MAY_USE_PORTS)
+        return lm_vcpu_start(&vcpus[i], i, work, &workers[i], stacks[i], STACK_BYTES);
+    c = lm_vcpu_context(&vcpus[i], i, work, &workers[i], stacks[i], STACK_BYTES);
+    c->user_regs.rflags = 0x1000;
+    error = op(VCPUOP_initialise, i, c);
+    return error ? error : op(VCPUOP_up, i, NULL);
 }
 
 static void start_all(void)
@@ -127,11 +144,12 @@ static void start_all(void)
         heard[i] = (struct lm_event){.port = w->answer_port, .vcpu = 0, .handle = hear};
         lm_event_open(&w->ask);
         lm_event_open(&heard[i]);
-        check(lm_vcpu_start(&vcpus[i], i, work, w, stacks[i], STACK_BYTES), 0, "start vCPU %u", i);
+        check(start(i), 0, "start vCPU %u", i);
         check(op(VCPUOP_is_up, i, NULL), 1, "vCPU %u is up", i);
         check(op(VCPUOP_initialise, i, &context), -XEN_EEXIST, "initialise it again");
         while (w->loops < 10)
             lm_yield();
+        check(w->ports_fault, i != MAY_USE_PORTS, "its port instruction faults");
     }
 }
 
@@ -217,6 +235,7 @@ int main(void)
     const char *mode = (const char *)lm_start_info->cmd_line;
 
     down_last = strcmp(mode, "down") == 0;
+    provoke_init();
     lm_events_init();
     contexts();
     start_all();

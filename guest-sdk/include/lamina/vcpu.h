@@ -81,6 +81,10 @@ static inline void lm_yield(void)
  */
 int lm_vcpu_start(struct lm_vcpu *v, unsigned id, void (*run)(void *), void *arg, void *stack,
                   size_t bytes);
+/* Only the state in which it begins, for VCPUOP_initialise, to be changed before that. It lies at
+ * the lower end of the stack. No hypercall. */
+struct vcpu_guest_context *lm_vcpu_context(struct lm_vcpu *v, unsigned id, void (*run)(void *),
+                                           void *arg, void *stack, size_t bytes);
 
 /* Stops the whole domain, reason SHUTDOWN_poweroff, _crash, ... One hypercall. Callable anywhere.
  */

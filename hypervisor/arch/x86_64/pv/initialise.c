@@ -31,6 +31,7 @@ static void set_registers(struct pv_vcpu *pv, const struct cpu_user_regs *from)
     r->cs = guest_code_selector(from->cs);
     r->ss = from->ss | 3;
     r->rflags = guest_rflags(from->rflags);
+    pv->iopl = (from->rflags & RFLAGS_IOPL) / (RFLAGS_IOPL & -RFLAGS_IOPL);
     pv->ds = from->ds;
     pv->es = from->es;
     pv->fs = from->fs;
