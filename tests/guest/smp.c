@@ -56,6 +56,7 @@ static void contexts(void)
     check(op(VCPUOP_initialise, 1, NOTHING), -XEN_EFAULT, "initialise from nothing");
     check(op(VCPUOP_initialise, 0, &context), -XEN_EEXIST, "initialise the one that runs");
     check(op(VCPUOP_up, 0, NULL), 0, "up of the one that runs");
+    context.flags = VGCF_in_kernel;
     context.ctrlreg[3] = xen_pfn_to_cr3(NOT_OURS);
     refused("a root that is not ours");
     context.ctrlreg[3] = xen_pfn_to_cr3(lm_virt_to_mfn(stacks[0]));
@@ -82,6 +83,8 @@ static void contexts(void)
     context.ctrlreg[1] = xen_pfn_to_cr3(NOT_OURS);
     refused("user tables that are not ours");
     context.ctrlreg[1] = 0;
+    context.flags = 0;
+    refused("user mode without user tables");
 }
 
 /* --- workers --- */

@@ -53,8 +53,12 @@ static void set_traps(struct trap_info *traps, const struct trap_info *from)
 int arch_vcpu_initialise(struct vcpu *v, const struct vcpu_guest_context *c)
 {
     struct pv_vcpu *pv = &v->arch.pv;
-    int rc = addresses_are_canonical(c) ? paging_vcpu_initialise(v, c) : -XEN_EINVAL;
+    bool user_tables = xen_cr3_to_pfn(c->ctrlreg[1]) != 0;
+    int rc = -XEN_EINVAL;
 
+    /* Whoever runs has tables. */
+    if (addresses_are_canonical(c) && (user_tables || c->flags & VGCF_in_kernel))
+        rc = paging_vcpu_initialise(v, c);
     if (rc)
         return rc;
     pv_vcpu_start(v, c->user_regs.rip, c->user_regs.rsp, 0);
