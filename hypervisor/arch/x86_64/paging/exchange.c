@@ -1,7 +1,6 @@
 /* paging/'s half of XENMEM_exchange: frames of a domain for as many others. */
 #include "core/domain.h"
 #include "core/log.h"
-#include "core/memory.h"
 #include "paging/paging.h"
 
 /* Takes the frame's last reference, the domain's own, so that nobody can get one any more. The mark
@@ -34,14 +33,10 @@ static void give_back(mfn_t m)
 /* An extent that is nobody's yet; *number is its first pfn, then its first mfn. */
 static int make(uint64_t *number, unsigned order, uint32_t mem_flags)
 {
-    mfn_t m = frames_alloc_zeroed(order);
+    mfn_t m = frames_alloc_zeroed(order, mem_flags);
 
     if (mfn_equal(m, INVALID_MFN))
         return -XEN_ENOMEM;
-    if (!memory_within_bits(m.n, order, mem_flags)) {
-        frames_free(m, order);
-        return -XEN_ENOMEM;
-    }
     m2p_set_extent(m, pfn(*number), order);
     *number = m.n;
     return 0;

@@ -55,7 +55,7 @@ static bool allot_frames(struct domain *d, uint64_t nr_pages)
         mfn_t start = INVALID_MFN;
 
         if (nr_pages - pfn_number >= 1ul << order)
-            start = frames_alloc_for_domain(d, order);
+            start = arch_populate(d, pfn(pfn_number), order, 0);
         if (mfn_equal(start, INVALID_MFN)) {
             if (order-- == 0)
                 return false;
@@ -63,8 +63,6 @@ static bool allot_frames(struct domain *d, uint64_t nr_pages)
         }
         if (!remember_block(pfn_number, start))
             return false;
-        for (uint64_t i = 0; i < 1ul << order; i++)
-            m2p_set(mfn(start.n + i), pfn_number + i);
         pfn_number += 1ul << order;
     }
     return true;
