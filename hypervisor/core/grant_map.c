@@ -234,8 +234,7 @@ void grant_release_mappings(struct domain *d)
     struct grant_table *gt = &d->grant;
 
     for (uint32_t handle = 0; handle < gt->nr_maptrack * GRANT_MAPS_PER_FRAME; handle++) {
-        if (handle % 64 == 63)
-            cond_resched();
+        cond_resched_each(64, handle);
         if (claim_mapping(gt, handle))
             end_mapping(gt, handle);
     }

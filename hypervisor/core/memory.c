@@ -30,8 +30,7 @@ static bool give_back(const struct request *q, uint64_t i)
                       first + n);
             return false;
         }
-        if (n % 32 == 31)
-            cond_resched();
+        cond_resched_each(32, n);
     }
     return true;
 }

@@ -119,8 +119,7 @@ mfn_t frames_alloc_zeroed(unsigned order, uint32_t mem_flags)
     }
     for (uint64_t i = 0; i < 1ul << order; i++) {
         memset(frame_bytes(mfn(m.n + i)), 0, PAGE_SIZE);
-        if (i % 16 == 15)
-            cond_resched();
+        cond_resched_each(16, i);
     }
     return m;
 }

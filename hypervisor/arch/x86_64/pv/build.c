@@ -127,8 +127,7 @@ static void fill_p2m(const struct build_plan *plan)
         uint64_t *page = page_of(plan->p2m.pfn + i / (PAGE_SIZE / 8));
 
         page[i % (PAGE_SIZE / 8)] = frame_of(i).n;
-        if (i % 512 == 0)
-            cond_resched();
+        cond_resched_each(512, i);
     }
 }
 
