@@ -56,10 +56,10 @@ mfn_t arch_page_mfn(const void *page);
 
 /* --- a domain's amount of memory (core/memory.c) --- */
 
-/* 2^order contiguous frames for the domain, zeroed; pfn numbers from first_pfn on, unless that is
- * INVALID_PFN, are recorded for them. INVALID_MFN: no memory, over max_pages, or dying. Calls
- * cond_resched. */
-mfn_t arch_populate(struct domain *d, pfn_t first_pfn, unsigned order);
+/* 2^order contiguous frames for the domain, zeroed, below the address bits of mem_flags
+ * (XENMEMF_*); pfn numbers from first_pfn on, unless that is INVALID_PFN, are recorded for them.
+ * INVALID_MFN: no such memory, over max_pages, or dying. Calls cond_resched. */
+mfn_t arch_populate(struct domain *d, pfn_t first_pfn, unsigned order, uint32_t mem_flags);
 /* The domain gives up one frame; it goes when nothing refers to it any more. 0 or -XEN_EINVAL: it
  * is not the domain's, or was given up before. */
 int arch_depopulate(struct domain *d, mfn_t frame);

@@ -135,3 +135,10 @@ void domains_one_less(void);
 /* Lets interrupts and other vCPUs in; call at least every 20,000 instructions of work that a guest
  * can prolong. The caller may hold mutexes, but no spin lock. */
 void cond_resched(void);
+
+/* The same in a loop of many short steps, now and then: after `steps` of them. */
+static inline void cond_resched_each(uint64_t steps, uint64_t step)
+{
+    if (step % steps == steps - 1)
+        cond_resched();
+}

@@ -252,8 +252,7 @@ void evtchn_destroy(struct domain *d)
 {
     for (uint32_t port = 1; port < READ_ONCE(d->evtchn.nr_ports); port++) {
         close_port(d, port);
-        if (port % 64 == 0)
-            cond_resched();
+        cond_resched_each(64, port);
     }
 }
 

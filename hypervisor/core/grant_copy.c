@@ -67,19 +67,17 @@ static int copy_one(const struct gnttab_copy *op, struct domain *self)
     return rc;
 }
 
+static inline void copy_element(void *element, void *self)
+{
+    struct gnttab_copy *op = element;
+
+    op->status = (int16_t)copy_one(op, self);
+}
+
 long grant_copy(guest_ptr_t uop, uint32_t count)
 {
-    struct domain *self = current->domain;
     struct gnttab_copy op;
 
-    for (uint32_t i = 0; i < count && grant_may_go_on(i); i++) {
-        if (!copy_from_guest(&op, uop, sizeof(op)))
-            return -XEN_EFAULT;
-        op.status = (int16_t)copy_one(&op, self);
-        if (!copy_to_guest(guest_ptr_at(uop, offsetof(struct gnttab_copy, status)), &op.status,
-                           sizeof(op.status)))
-            return -XEN_EFAULT;
-        uop = guest_ptr_at(uop, sizeof(op));
-    }
-    return 0;
+    return grant_each(uop, count, &op, sizeof(op), offsetof(struct gnttab_copy, status),
+                      sizeof(op.status), copy_element, current->domain);
 }

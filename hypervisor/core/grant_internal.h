@@ -35,9 +35,20 @@ long grant_map(guest_ptr_t uop, uint32_t count);
 long grant_unmap(guest_ptr_t uop, uint32_t count);
 long grant_copy(guest_ptr_t uop, uint32_t count);
 
-/* Called before element i of an array of any length: lets others in now and then. False: the domain
- * was shut down and nobody waits for the rest. */
-static inline bool grant_may_go_on(uint32_t i)
+/* Each element of a guest's array is copied in, worked on, and what is told of it from `told` on
+ * copied out; others are let in now and then, and if the domain was shut down, nobody waits for the
+ * rest. 0 or -XEN_EFAULT. */
+static inline __attribute__((always_inline)) long
+grant_each(guest_ptr_t array, uint32_t count, void *element, size_t bytes, size_t told,
+           size_t told_bytes, void (*work)(void *element, void *context), void *context)
 {
-    return likely(i % 16 != 15) || may_go_on();
+    for (uint32_t i = 0; i < count && (likely(i % 16 != 15) || may_go_on()); i++) {
+        if (unlikely(!copy_from_guest(element, array, bytes)))
+            return -XEN_EFAULT;
+        work(element, context);
+        if (unlikely(!copy_to_guest(guest_ptr_at(array, told), (char *)element + told, told_bytes)))
+            return -XEN_EFAULT;
+        array = guest_ptr_at(array, bytes);
+    }
+    return 0;
 }

@@ -106,22 +106,20 @@ static int map_one(struct domain *user, struct gnttab_map_grant_ref *op)
     return rc;
 }
 
+static inline void map_element(void *element, void *user)
+{
+    struct gnttab_map_grant_ref *op = element;
+
+    op->status = (int16_t)map_one(user, op);
+}
+
 long grant_map(guest_ptr_t uop, uint32_t count)
 {
-    struct domain *user = current->domain;
     struct gnttab_map_grant_ref op;
 
-    for (uint32_t i = 0; i < count && grant_may_go_on(i); i++) {
-        if (!copy_from_guest(&op, uop, sizeof(op)))
-            return -XEN_EFAULT;
-        op.status = (int16_t)map_one(user, &op);
-        /* What is told begins behind the half that was asked with. */
-        if (!copy_to_guest(guest_ptr_at(uop, sizeof(op) / 2), (char *)&op + sizeof(op) / 2,
-                           sizeof(op) / 2))
-            return -XEN_EFAULT;
-        uop = guest_ptr_at(uop, sizeof(op));
-    }
-    return 0;
+    /* What is told begins behind the half that was asked with. */
+    return grant_each(uop, count, &op, sizeof(op), sizeof(op) / 2, sizeof(op) / 2, map_element,
+                      current->domain);
 }
 
 /* Takes the mapping for an unmap, so that two vCPUs cannot undo it twice: its flags are ours, with
@@ -177,22 +175,22 @@ static void end_mapping(struct grant_table *gt, uint32_t handle)
 #define UNMAP_BATCH 16
 
 struct unmaps {
+    struct grant_table *gt;
     unsigned nr;
     uint32_t ended[UNMAP_BATCH]; /* handles */
 };
 
-static void end_unmaps(struct grant_table *gt, struct unmaps *u)
+static void end_unmaps(struct unmaps *u)
 {
     if (u->nr)
         arch_grant_flush();
     for (; u->nr; u->nr--)
-        end_mapping(gt, u->ended[u->nr - 1]);
+        end_mapping(u->gt, u->ended[u->nr - 1]);
 }
 
-static int unmap_one(struct grant_table *gt, const struct gnttab_unmap_grant_ref *op,
-                     struct unmaps *u)
+static int unmap_one(const struct gnttab_unmap_grant_ref *op, struct unmaps *u)
 {
-    struct grant_mapping *m = claim_mapping(gt, op->handle);
+    struct grant_mapping *m = claim_mapping(u->gt, op->handle);
     uint32_t flags;
     int rc;
 
@@ -207,29 +205,27 @@ static int unmap_one(struct grant_table *gt, const struct gnttab_unmap_grant_ref
     return rc;
 }
 
+static inline void unmap_element(void *element, void *unmaps)
+{
+    struct gnttab_unmap_grant_ref *op = element;
+    struct unmaps *u = unmaps;
+
+    op->status = (int16_t)unmap_one(op, u);
+    if (unlikely(u->nr == UNMAP_BATCH))
+        end_unmaps(u);
+}
+
 long grant_unmap(guest_ptr_t uop, uint32_t count)
 {
-    struct grant_table *gt = &current->domain->grant;
     struct gnttab_unmap_grant_ref op;
     struct unmaps u;
-    long rc = 0;
+    long rc;
 
+    u.gt = &current->domain->grant;
     u.nr = 0;
-    for (uint32_t i = 0; rc == 0 && i < count && grant_may_go_on(i); i++) {
-        if (unlikely(!copy_from_guest(&op, uop, sizeof(op)))) {
-            rc = -XEN_EFAULT;
-            break;
-        }
-        op.status = (int16_t)unmap_one(gt, &op, &u);
-        if (unlikely(u.nr == UNMAP_BATCH))
-            end_unmaps(gt, &u);
-        if (unlikely(
-                !copy_to_guest(guest_ptr_at(uop, offsetof(struct gnttab_unmap_grant_ref, status)),
-                               &op.status, sizeof(op.status))))
-            rc = -XEN_EFAULT;
-        uop = guest_ptr_at(uop, sizeof(op));
-    }
-    end_unmaps(gt, &u);
+    rc = grant_each(uop, count, &op, sizeof(op), offsetof(struct gnttab_unmap_grant_ref, status),
+                    sizeof(op.status), unmap_element, &u);
+    end_unmaps(&u);
     return rc;
 }
 
@@ -238,8 +234,7 @@ void grant_release_mappings(struct domain *d)
     struct grant_table *gt = &d->grant;
 
     for (uint32_t handle = 0; handle < gt->nr_maptrack * GRANT_MAPS_PER_FRAME; handle++) {
-        if (handle % 64 == 63)
-            cond_resched();
+        cond_resched_each(64, handle);
         if (claim_mapping(gt, handle))
             end_mapping(gt, handle);
     }

@@ -30,35 +30,18 @@ static bool give_back(const struct request *q, uint64_t i)
                       first + n);
             return false;
         }
-        if (n % 32 == 31)
-            cond_resched();
+        cond_resched_each(32, n);
     }
     return true;
-}
-
-/* The highest frame of an extent may have so many address bits; 0: any. */
-bool memory_within_bits(uint64_t first, unsigned order, uint32_t mem_flags)
-{
-    unsigned bits = XENMEMF_get_address_bits(mem_flags);
-
-    return bits == 0 || bits >= 64 || ((first + (1ul << order)) << PAGE_SHIFT) <= 1ul << bits;
 }
 
 /* A guest that cannot be told has lost the extent, as on Xen: it still owns it. */
 static bool give_more(const struct request *q, uint64_t i, pfn_t first)
 {
-    mfn_t m = arch_populate(q->d, first, q->r.extent_order);
+    mfn_t m = arch_populate(q->d, first, q->r.extent_order, q->r.mem_flags);
 
     if (mfn_equal(m, INVALID_MFN))
         return false;
-    if (!memory_within_bits(m.n, q->r.extent_order, q->r.mem_flags)) {
-        for (uint64_t n = 0; n < 1ul << q->r.extent_order; n++) {
-            arch_depopulate(q->d, mfn(m.n + n));
-            if (n % 32 == 31)
-                cond_resched();
-        }
-        return false;
-    }
     return q->r.extent_start.addr == 0 ||
            copy_to_guest(guest_ptr_at(q->r.extent_start, i * sizeof(m.n)), &m.n, sizeof(m.n));
 }

@@ -11,6 +11,3 @@ long do_memory_op(uint64_t cmd, guest_ptr_t arg);
 
 /* XENMEM_exchange (core/exchange.c). */
 long memory_exchange(guest_ptr_t arg);
-
-/* Whether an extent lies below the address bits that mem_flags asks for. */
-bool memory_within_bits(uint64_t first_mfn, unsigned order, uint32_t mem_flags);

@@ -30,30 +30,23 @@ static bool for_guests(uint64_t start, uint64_t pages)
            (start >= HYPERVISOR_VIRT_END && first + pages <= LAST_BOUNDARY / PAGE_SIZE);
 }
 
-/* How many tables of the level, 1 to 3, the area has for itself, and which is the first (counting
- * from address 0). The p2m area does without the one that the boot area has already: they do not
- * overlap, so it can only be one at the edge. */
-static uint64_t tables_of(const struct build_plan *plan, const struct plan_range *area,
-                          unsigned level, uint64_t *first)
-{
-    const struct plan_range *boot = &plan->area[PLAN_BOOT];
-    const unsigned shift = PAGE_SHIFT + 9 * level;
-    uint64_t last = (area_end(area) - 1) >> shift;
-
-    *first = area->virt >> shift;
-    if (area->virt < boot->virt && last == boot->virt >> shift)
-        last--;
-    else if (area->virt > boot->virt && *first == (area_end(boot) - 1) >> shift)
-        ++*first;
-    return last + 1 - *first;
-}
-
+/* How many tables, L1 to L3, the area has for itself. The p2m area does without those that the boot
+ * area has already: they do not overlap, so it can only be one of a level, at the edge. */
 static uint64_t count_tables(const struct build_plan *plan, const struct plan_range *area)
 {
-    uint64_t total = 0, first;
+    const struct plan_range *boot = &plan->area[PLAN_BOOT];
+    uint64_t total = 0;
 
-    for (unsigned level = 1; level <= 3; level++)
-        total += tables_of(plan, area, level, &first);
+    for (unsigned level = 1; level <= 3; level++) {
+        const unsigned shift = PAGE_SHIFT + 9 * level;
+        uint64_t first = area->virt >> shift, last = (area_end(area) - 1) >> shift;
+
+        total += last + 1 - first;
+        if (area->virt < boot->virt)
+            total -= last == boot->virt >> shift;
+        else if (area->virt > boot->virt)
+            total -= first == (area_end(boot) - 1) >> shift;
+    }
     return total;
 }
 
@@ -165,21 +158,4 @@ bool plan_make(struct build_plan *plan, const struct image *img, size_t ramdisk_
                  name, nr_pages / PAGES_PER_MIB, wanted / PAGES_PER_MIB,
                  pages_for(img->virt_end - img->virt_start) * 4, ramdisk_pages * 4);
     return wanted == nr_pages && pages != 0;
-}
-
-pfn_t plan_table(const struct build_plan *plan, unsigned level, uint64_t va)
-{
-    const uint64_t index = va >> (PAGE_SHIFT + 9 * level);
-
-    for (unsigned i = 0; level < 4 && i < ARRAY_LEN(plan->area) && plan->area[i].pages; i++) {
-        uint64_t next = i == PLAN_BOOT ? plan->page_tables.pfn + 1 : plan->p2m_tables.pfn;
-        uint64_t first, count;
-
-        for (unsigned above = 3; above > level; above--)
-            next += tables_of(plan, &plan->area[i], above, &first);
-        count = tables_of(plan, &plan->area[i], level, &first);
-        if (index - first < count)
-            return pfn(next + index - first);
-    }
-    return pfn(plan->page_tables.pfn);
 }

@@ -22,10 +22,12 @@ struct build_plan {
     struct plan_range ramdisk; /* not mapped if the kernel takes it by pfn */
     struct plan_range p2m;
     struct plan_range start_info, xenstore, console; /* one page each */
-    /* Of the boot area: L4 first, then L3, L2, L1. Mapped read-only. */
+    /* Of the boot area: L4 first, then L3, L2, L1, each in the order of addresses. Mapped
+     * read-only. */
     struct plan_range page_tables;
     struct plan_range stack; /* one page; the stack pointer starts at its end */
-    /* Of the p2m area, right after the p2m: L3, L2, L1. Not mapped. */
+    /* Of the p2m area, right after the p2m: those that the boot area does not have already, in the
+     * same order. Not mapped. */
     struct plan_range p2m_tables;
     struct plan_range area[2];
 };
@@ -34,10 +36,3 @@ struct build_plan {
  * none). False: it does not fit, and one line was logged that begins with "/domains/NAME: ". */
 bool plan_make(struct build_plan *plan, const struct image *img, size_t ramdisk_bytes,
                uint64_t nr_pages, const char *name);
-
-/* The pfn of the page table of that level (1 .. 4) on the way to an address in one of the areas. So
- * the tables are filled: for each area, level, and va that is a multiple of PAGE_SIZE << 9 * (level
- * - 1) and whose stretch touches the area, the entry for va in plan_table(level, va) refers to
- *   level 1: page area.pfn + (va - area.virt) / PAGE_SIZE, read-only if it is one of page_tables;
- *   others:  plan_table(level - 1, va). */
-pfn_t plan_table(const struct build_plan *plan, unsigned level, uint64_t va);

@@ -13,8 +13,7 @@ bool wiring_find(uint16_t domid, struct lamina_wire *found)
         const struct wire_config *w = &wires[i];
         const unsigned role = w->end[0].domid == domid ? LAMINA_WIRE_first : LAMINA_WIRE_second;
 
-        if (i % 256 == 255)
-            cond_resched();
+        cond_resched_each(256, i);
         if (w->end[role].domid != domid || strcmp(w->name, found->name) != 0)
             continue;
         found->kind = w->kind;

@@ -623,7 +623,7 @@ inline exchange(me)
     fi
 }
 
-/* frames_alloc_for_domain: frames_alloc, then adopt */
+/* arch_populate: frames_alloc, then adopt */
 inline populate(me, who)
 {
     got = false;

@@ -37,6 +37,11 @@ unsigned env_reap(void);
 extern void (*env_race)(void);
 /* Called after each, with what was read. */
 extern void (*env_copied)(void *from, size_t bytes);
+static inline mfn_t frames_alloc_for_domain(struct domain *d, unsigned order)
+{
+    return arch_populate(d, INVALID_PFN, order, 0);
+}
+
 static inline guest_ptr_t gp(const void *p)
 {
     return guest_ptr((uintptr_t)p);

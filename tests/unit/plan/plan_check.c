@@ -28,55 +28,56 @@ static struct entry *table_at(uint64_t frame)
     return tables[plan.page_tables.pages + frame - plan.p2m_tables.pfn];
 }
 
-static void fill_tables(void)
+/* As the builder does it; returns the pfn after that of the last table that this took. */
+static uint64_t fill_tables(const struct plan_range *area, uint64_t next)
 {
-    memset(tables, 0, (plan.page_tables.pages + plan.p2m_tables.pages) * sizeof(tables[0]));
-    for (unsigned a = 0; a < 2; a++) {
-        const struct plan_range *area = &plan.area[a];
-        const uint64_t last = area->virt + area->pages * PAGE_SIZE - 1;
+    const uint64_t last = area->virt + area->pages * PAGE_SIZE - 1;
 
-        for (unsigned level = 1; level <= 4 && area->pages; level++) {
-            const uint64_t span = PAGE_SIZE << (9 * (level - 1));
+    for (unsigned level = 4; level >= 1 && area->pages; level--) {
+        const unsigned shift = 12 + 9 * (level - 1);
 
-            for (uint64_t va = area->virt / span;; va++) {
-                struct entry *e = &table_at(plan_table(&plan, level, va * span).n)[va % 512];
-                const uint64_t target = level == 1 ? area->pfn + va - area->virt / PAGE_SIZE
-                                                   : plan_table(&plan, level - 1, va * span).n;
+        for (uint64_t n = area->virt >> shift; n <= last >> shift; n++) {
+            const uint64_t target = area->pfn + n - area->virt / PAGE_SIZE;
+            struct entry *e = tables[0];
 
-                assert_true(!e->present || (level > 1 && e->pfn == target));
+            for (unsigned above = 4; above > level; above--)
+                e = table_at(e[(n << shift) >> (12 + 9 * (above - 1)) & 511].pfn);
+            e += n & 511;
+            assert_true(!e->present || level > 1);
+            if (level == 1)
                 *e = (struct entry){target, true,
                                     target - plan.page_tables.pfn >= plan.page_tables.pages};
-                if (va == last / span)
-                    break;
-            }
+            else if (!e->present)
+                *e = (struct entry){next++, true, true};
         }
     }
+    return next;
 }
 
-/* Whether the address is mapped; then *frame is where. */
-static bool walk(uint64_t va, struct entry *found)
+uint64_t table_of(unsigned level, uint64_t va)
 {
     uint64_t frame = plan.page_tables.pfn;
 
-    for (unsigned level = 4; level >= 1; level--) {
-        *found = table_at(frame)[va >> (12 + 9 * (level - 1)) & 511];
-        if (!found->present)
-            return false;
-        frame = found->pfn;
+    for (unsigned above = 4; above > level; above--) {
+        const struct entry *e = &table_at(frame)[va >> (12 + 9 * (above - 1)) & 511];
+
+        assert_true(e->present);
+        frame = e->pfn;
     }
-    return true;
+    return frame;
 }
 
 static void check_mapped(struct plan_range range, bool writable)
 {
-    struct entry e;
-
     if (range.virt == NO_ADDRESS)
         return;
     for (uint64_t i = 0; i < range.pages; i++) {
-        assert_true(walk(range.virt + i * PAGE_SIZE, &e));
-        assert_int_equal(e.pfn, range.pfn + i);
-        assert_int_equal(e.writable, writable);
+        const uint64_t va = range.virt + i * PAGE_SIZE;
+        const struct entry *e = &table_at(table_of(1, va))[va / PAGE_SIZE % 512];
+
+        assert_true(e->present);
+        assert_int_equal(e->pfn, range.pfn + i);
+        assert_int_equal(e->writable, writable);
     }
 }
 
@@ -135,7 +136,11 @@ void check_plan(const struct image *img)
     check_order(img);
     assert_int_equal(plan.p2m.pages, (plan.nr_pages * 8 + PAGE_SIZE - 1) / PAGE_SIZE);
     assert_true(plan.page_tables.pages + plan.p2m_tables.pages <= TABLE_PAGES);
-    fill_tables();
+    memset(tables, 0, (plan.page_tables.pages + plan.p2m_tables.pages) * sizeof(tables[0]));
+    assert_int_equal(fill_tables(&plan.area[PLAN_BOOT], plan.page_tables.pfn + 1),
+                     plan.page_tables.pfn + plan.page_tables.pages);
+    assert_int_equal(fill_tables(&plan.area[PLAN_P2M], plan.p2m_tables.pfn),
+                     plan.p2m_tables.pfn + plan.p2m_tables.pages);
     check_no_empty_table();
     check_mapped(plan.kernel, true);
     check_mapped(plan.ramdisk, true);

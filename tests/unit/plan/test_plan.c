@@ -66,12 +66,12 @@ static void test_small(void **state)
     assert_range(plan.stack, 37 * PAGE_SIZE, 37, 1);
     assert_int_equal(plan.area[PLAN_BOOT].pages, 1024);
     assert_int_equal(plan.area[PLAN_P2M].pages, 0);
-    assert_int_equal(plan_table(&plan, 4, 0).n, 32);
-    assert_int_equal(plan_table(&plan, 3, 0).n, 33);
-    assert_int_equal(plan_table(&plan, 2, 0).n, 34);
-    assert_int_equal(plan_table(&plan, 1, 0).n, 35);
-    assert_int_equal(plan_table(&plan, 1, 2 * MIB).n, 36);
     check_plan(&img);
+    assert_int_equal(table_of(4, 0), 32);
+    assert_int_equal(table_of(3, 0), 33);
+    assert_int_equal(table_of(2, 0), 34);
+    assert_int_equal(table_of(1, 0), 35);
+    assert_int_equal(table_of(1, 2 * MIB), 36);
 }
 
 static void test_linux(void **state)
@@ -88,8 +88,11 @@ static void test_linux(void **state)
     assert_range(plan.ramdisk, NO_ADDRESS, 52 * MIB_PAGES, 30 * MIB_PAGES + 1);
     assert_range(plan.p2m, LINUX_P2M, 82 * MIB_PAGES + 1, 512);
     assert_int_equal(plan.p2m_tables.pages, 3); /* L3, L2, L1 */
-    assert_int_equal(plan_table(&plan, 4, LINUX_P2M).n, plan.page_tables.pfn);
     check_plan(&img);
+    assert_int_equal(table_of(4, LINUX_P2M), plan.page_tables.pfn);
+    assert_int_equal(table_of(3, LINUX_P2M), plan.p2m_tables.pfn);
+    assert_int_equal(table_of(2, LINUX_P2M), plan.p2m_tables.pfn + 1);
+    assert_int_equal(table_of(1, LINUX_P2M), plan.p2m_tables.pfn + 2);
 }
 
 /* Areas that are so close that tables of the one serve the other too. */

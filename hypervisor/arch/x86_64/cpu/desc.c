@@ -21,23 +21,18 @@ static struct gate idt[256];
 #define LANDING_SIZE   32 /* in entry.S: of each vector, and of each CPU's SYSCALL */
 #define GATE_INTERRUPT 0x8e00ul
 #define GATE_DPL3      0x6000ul
-#define IST_NMI        1
-#define IST_DF         2
-#define IST_MC         3
 
 static uint8_t trap_stacks[MAX_CPUS][3][STACK_SIZE] __attribute__((aligned(STACK_SIZE)));
 
 void idt_init(void)
 {
+    static const uint8_t ist_of[256] = {[VECTOR_NMI] = 1, [VECTOR_DF] = 2, [VECTOR_MC] = 3};
+
     for (unsigned v = 0; v < 256; v++) {
         uint64_t handler = (uint64_t)vector_landing + LANDING_SIZE * v;
-        uint64_t ist = v == VECTOR_NMI  ? IST_NMI
-                       : v == VECTOR_DF ? IST_DF
-                       : v == VECTOR_MC ? IST_MC
-                                        : 0;
         uint64_t type = GATE_INTERRUPT | (v == VECTOR_BP || v == VECTOR_OF ? GATE_DPL3 : 0);
 
-        idt[v].low = (handler & 0xffff) | (uint64_t)SEL_HV_CODE << 16 | (ist | type) << 32 |
+        idt[v].low = (handler & 0xffff) | (uint64_t)SEL_HV_CODE << 16 | (ist_of[v] | type) << 32 |
                      (handler >> 16 & 0xffff) << 48;
         idt[v].high = handler >> 32;
     }

@@ -7,49 +7,35 @@
 
 #define ENOSYS 38
 
+        .macro PUSH_EACH registers:vararg
+        .irp    register, \registers
+        push    %\register
+        .endr
+        .endm
+
+        .macro POP_EACH registers:vararg
+        .irp    register, \registers
+        pop     %\register
+        .endr
+        .endm
+
 /* The registers that functions of C preserve: those that struct regs begins with. */
         .macro PUSH_PRESERVED
-        push    %rbx
-        push    %rbp
-        push    %r12
-        push    %r13
-        push    %r14
-        push    %r15
+        PUSH_EACH rbx, rbp, r12, r13, r14, r15
         .endm
 
         .macro POP_PRESERVED
-        pop     %r15
-        pop     %r14
-        pop     %r13
-        pop     %r12
-        pop     %rbp
-        pop     %rbx
+        POP_EACH r15, r14, r13, r12, rbp, rbx
         .endm
 
         .macro SAVE_REGISTERS
-        push    %rdi
-        push    %rsi
-        push    %rdx
-        push    %rcx
-        push    %rax
-        push    %r8
-        push    %r9
-        push    %r10
-        push    %r11
+        PUSH_EACH rdi, rsi, rdx, rcx, rax, r8, r9, r10, r11
         PUSH_PRESERVED
         .endm
 
         .macro RESTORE_REGISTERS
         POP_PRESERVED
-        pop     %r11
-        pop     %r10
-        pop     %r9
-        pop     %r8
-        pop     %rax
-        pop     %rcx
-        pop     %rdx
-        pop     %rsi
-        pop     %rdi
+        POP_EACH r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi
         .endm
 
         .text
@@ -127,14 +113,9 @@ exit_to_guest:
         mov     REGS_rflags(%rsp), %r11
         POP_PRESERVED
         add     $8, %rsp
-        pop     %r10
-        pop     %r9
-        pop     %r8
-        pop     %rax
+        POP_EACH r10, r9, r8, rax
         add     $8, %rsp
-        pop     %rdx
-        pop     %rsi
-        pop     %rdi
+        POP_EACH rdx, rsi, rdi
         mov     4 * 8(%rsp), %rsp
         sysretq
 

@@ -30,7 +30,7 @@ void serial_init(void)
 void serial_listen(void)
 {
     outb(COM1 + REG_IER, 1);
-    irq_line_open(4);
+    pic_open_com1();
 }
 
 #define PATIENCE 100000u

@@ -12,42 +12,22 @@
 #define PIC2     0xa0
 #define IRQ_COM1 4
 
+/* With no line open. */
 void pic_init(void)
 {
     static const uint8_t setup[][2] = {
         {PIC1, 0x11},     {PIC2, 0x11},     {PIC1 + 1, VECTOR_PIC}, {PIC2 + 1, VECTOR_PIC + 8},
         {PIC1 + 1, 4},    {PIC2 + 1, 2},    {PIC1 + 1, 1},          {PIC2 + 1, 1},
-        {PIC1 + 1, 0xfb}, {PIC2 + 1, 0xff}, /* all masked but the cascade */
+        {PIC1 + 1, 0xff}, {PIC2 + 1, 0xff},
     };
 
     for (unsigned i = 0; i < ARRAY_LEN(setup); i++)
         outb(setup[i][0], setup[i][1]);
 }
 
-void irq_line_open(unsigned line)
+void pic_open_com1(void)
 {
-    uint16_t port = line < 8 ? PIC1 + 1 : PIC2 + 1;
-
-    outb(port, inb(port) & ~(1u << (line & 7)));
-}
-
-static void pic_interrupt(unsigned line)
-{
-    if (line == 7 || line == 15) { /* maybe spurious: then it is not in service */
-        uint16_t pic = line < 8 ? PIC1 : PIC2;
-
-        outb(pic, 0x0b);
-        if (!(inb(pic) & 0x80)) {
-            if (line == 15)
-                outb(PIC1, 0x20);
-            return;
-        }
-    }
-    if (line == IRQ_COM1)
-        console_interrupt();
-    if (line >= 8)
-        outb(PIC2, 0x20);
-    outb(PIC1, 0x20);
+    outb(PIC1 + 1, 0xff & ~(1u << IRQ_COM1));
 }
 
 static void interrupt(unsigned vector)
@@ -57,13 +37,16 @@ static void interrupt(unsigned vector)
         apic_end_of_interrupt();
         timer_interrupt();
         break;
+    case VECTOR_PIC + IRQ_COM1:
+        console_interrupt();
+        outb(PIC1, 0x20);
+        break;
+    case VECTOR_PIC ... VECTOR_PIC + 3: /* closed: spurious, so that it is not in service */
+    case VECTOR_PIC + 5 ... VECTOR_PIC + 15:
     case VECTOR_SPURIOUS:
         break;
     default:
-        if (vector >= VECTOR_PIC && vector < VECTOR_PIC + 16)
-            pic_interrupt(vector - VECTOR_PIC);
-        else
-            apic_end_of_interrupt();
+        apic_end_of_interrupt();
     }
 }
 

@@ -16,7 +16,7 @@ void guest_bad_flags(struct vcpu *v, struct regs *regs);
 /* A page fault of the hypervisor's own on a guest's behalf: true if the cause was removed. */
 bool hypervisor_page_fault(const struct regs *regs, uint64_t address);
 
-/* Interrupt lines of the 8259 pair. */
-void irq_line_open(unsigned line);
+/* The 8259 pair: nothing but COM1 comes through it. */
 void pic_init(void);
+void pic_open_com1(void);
 void console_interrupt(void);

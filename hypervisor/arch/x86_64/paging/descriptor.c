@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "paging/area.h"
 #include "paging/type.h"
+#include "paging/update.h"
 
 #define DESC_PRESENT  (1ul << 47)
 #define DESC_ORDINARY (1ul << 44) /* code or data */
@@ -37,32 +38,23 @@ long do_set_gdt(guest_ptr_t frames, uint32_t entries)
     return paging_set_gdt(current, frame_numbers, entries);
 }
 
-/* Writes into a descriptor page in use, which only the hypervisor can, or into an ordinary one. */
-static bool write_descriptor(struct domain *d, struct frame *f, unsigned index, uint64_t value)
+/* A descriptor page in use can be written by the hypervisor only. */
+static int write_descriptor(struct domain *d, mfn_t m, unsigned index, uint64_t descriptor)
 {
-    uint64_t *entry = (uint64_t *)frame_bytes(frame_mfn(f)) + index, word;
-    bool ok;
+    const struct frame *f = frame_lookup(m);
+    uint64_t word = f && READ_ONCE(f->owner) == owner_number(d) ? READ_ONCE(f->type) : 0;
 
-    paging_lock(d);
-    word = READ_ONCE(f->type);
-    ok = TYPE_OF(word) == TYPE_DESCRIPTOR && (word & TYPE_USES) != 0;
-    if (ok) {
-        WRITE_ONCE(*entry, value);
-    } else if (frame_get_writable_flush(f)) {
-        WRITE_ONCE(*entry, value);
-        frame_put_use(f);
-        ok = true;
-    }
-    paging_unlock(d);
-    return ok;
+    if (TYPE_OF(word) != TYPE_DESCRIPTOR || (word & TYPE_USES) == 0)
+        return write_ordinary(d, "update_descriptor", m, index, descriptor);
+    WRITE_ONCE(((uint64_t *)frame_bytes(frame_mfn(f)))[index], descriptor);
+    return 0;
 }
 
 long do_update_descriptor(uint64_t maddr, uint64_t descriptor)
 {
     struct domain *d = current->domain;
     mfn_t m = mfn(maddr >> PAGE_SHIFT);
-    struct frame *f;
-    bool ok;
+    int rc;
 
     if (maddr % 8 != 0) {
         guest_log(d, "update_descriptor at %#lx: not on 8 bytes", maddr);
@@ -72,11 +64,8 @@ long do_update_descriptor(uint64_t maddr, uint64_t descriptor)
         refuse_descriptor(m, maddr / 8 % 512, descriptor);
         return -XEN_EINVAL;
     }
-    f = frame_get(m, d);
-    ok = f && write_descriptor(d, f, maddr / 8 % 512, descriptor);
-    if (f)
-        frame_put(f);
-    if (!ok)
-        refuse_type(d, &(struct asker){.operation = "update_descriptor"}, m, TYPE_WRITABLE);
-    return ok ? 0 : -XEN_EINVAL;
+    paging_lock(d);
+    rc = write_descriptor(d, m, maddr / 8 % 512, descriptor);
+    paging_unlock(d);
+    return rc;
 }

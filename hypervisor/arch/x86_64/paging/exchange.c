@@ -1,7 +1,6 @@
 /* paging/'s half of XENMEM_exchange: frames of a domain for as many others. */
 #include "core/domain.h"
 #include "core/log.h"
-#include "core/memory.h"
 #include "paging/paging.h"
 
 /* Takes the frame's last reference, the domain's own, so that nobody can get one any more. The mark
@@ -34,23 +33,13 @@ static void give_back(mfn_t m)
 /* An extent that is nobody's yet; *number is its first pfn, then its first mfn. */
 static int make(uint64_t *number, unsigned order, uint32_t mem_flags)
 {
-    mfn_t m = frames_alloc_zeroed(order);
+    mfn_t m = frames_alloc_zeroed(order, mem_flags);
 
     if (mfn_equal(m, INVALID_MFN))
         return -XEN_ENOMEM;
-    if (!memory_within_bits(m.n, order, mem_flags)) {
-        frames_free(m, order);
-        return -XEN_ENOMEM;
-    }
     m2p_set_extent(m, pfn(*number), order);
     *number = m.n;
     return 0;
-}
-
-static void breathe(uint64_t i)
-{
-    if (i % 32 == 31)
-        cond_resched();
 }
 
 int arch_exchange(struct domain *d, const uint64_t *in, uint64_t *out, unsigned order,
@@ -60,24 +49,24 @@ int arch_exchange(struct domain *d, const uint64_t *in, uint64_t *out, unsigned 
     int rc = 0;
 
     while (made < nr_out && (rc = make(&out[made], out_order, mem_flags)) == 0)
-        breathe(made++);
+        cond_resched_each(32, made++);
     while (rc == 0 && taken < count)
         if (take(d, mfn(in[taken])))
-            breathe(taken++);
+            cond_resched_each(32, taken++);
         else
             rc = -XEN_EINVAL;
     if (rc) {
-        for (; taken > 0; breathe(taken))
+        for (; taken > 0; cond_resched_each(32, taken))
             give_back(mfn(in[--taken]));
-        for (; made > 0; breathe(made))
+        for (; made > 0; cond_resched_each(32, made))
             frames_free(mfn(out[--made]), out_order);
         return rc;
     }
     /* Counted before the old ones go: what they leave is not for others to take. */
     __atomic_add_fetch(&d->pages, count, __ATOMIC_RELAXED);
-    for (uint64_t i = 0; i < count; breathe(i++))
+    for (uint64_t i = 0; i < count; cond_resched_each(32, i++))
         frame_release(frame_at(mfn(in[i])));
-    for (uint64_t i = 0; i < nr_out; breathe(i++)) {
+    for (uint64_t i = 0; i < nr_out; cond_resched_each(32, i++)) {
         bool adopted = frames_adopt(d, mfn(out[i]), 1ul << out_order);
 
         ASSERT(adopted); /* a domain that runs is not dying */

@@ -271,15 +271,13 @@ uint64_t frames_free_count(void);
 
 /* --- frames of domains (owned.c) --- */
 
-/* As frames_alloc, zeroed. Calls cond_resched. */
-mfn_t frames_alloc_zeroed(unsigned order);
+/* As frames_alloc, zeroed and below the address bits of mem_flags (XENMEMF_*). Calls cond_resched.
+ */
+mfn_t frames_alloc_zeroed(unsigned order, uint32_t mem_flags);
 /* Makes such frames, still nobody's, the domain's memory; pages must count them already. False: it
  * is dying. */
 bool frames_adopt(struct domain *d, mfn_t start, uint64_t count);
 
-/* 2^order frames for the domain, zeroed, each with one reference and FRAME_ALLOCATED. INVALID_MFN:
- * no memory, over max_pages, or dying. Calls cond_resched for order > 0. */
-mfn_t frames_alloc_for_domain(struct domain *d, unsigned order);
 /* The domain gives up the frame: no more FRAME_ALLOCATED. It goes when its other uses do. False:
  * the domain had given it up already. The caller has a reference. */
 bool frame_give_up(struct frame *f);

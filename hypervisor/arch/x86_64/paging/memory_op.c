@@ -40,8 +40,7 @@ static long machphys_mfn_list(guest_ptr_t arg)
         if (!copy_to_guest(guest_ptr_at(list.extent_start, list.nr_extents++ * sizeof(number)),
                            &number, sizeof(number)))
             return -XEN_EFAULT;
-        if (list.nr_extents % 64 == 0)
-            cond_resched();
+        cond_resched_each(64, list.nr_extents);
     }
     return copy_to_guest(arg, &list, sizeof(list)) ? 0 : -XEN_EFAULT;
 }

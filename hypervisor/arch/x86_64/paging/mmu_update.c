@@ -6,23 +6,6 @@
 
 #define BATCH 16 /* requests copied at once */
 
-/* A frame that is no table: an ordinary write of eight bytes. */
-static int write_ordinary(const struct update *u, mfn_t m, unsigned index, uint64_t val)
-{
-    struct frame *f = frame_get(m, u->d);
-    bool ok = f && frame_get_writable_flush(f);
-
-    if (ok) {
-        WRITE_ONCE(((uint64_t *)frame_bytes(m))[index], val);
-        frame_put_use(f);
-    }
-    if (f)
-        frame_put(f);
-    if (!ok)
-        refuse_type(u->d, &(struct asker){.operation = "mmu_update"}, m, TYPE_WRITABLE);
-    return ok ? 0 : -XEN_EINVAL;
-}
-
 static int update_entry(const struct update *u, uint64_t ptr, uint64_t val)
 {
     mfn_t m = mfn(ptr >> PAGE_SHIFT);
@@ -40,7 +23,7 @@ static int update_entry(const struct update *u, uint64_t ptr, uint64_t val)
                 return update_upper(u, TYPE_OF(word), entry, val);
         }
     }
-    return write_ordinary(u, m, index, val);
+    return write_ordinary(u->d, "mmu_update", m, index, val);
 }
 
 static int update_m2p(const struct update *u, uint64_t ptr, uint64_t val)

@@ -106,34 +106,22 @@ struct frame *frames_take_first(struct domain *d)
     return f;
 }
 
-mfn_t frames_alloc_zeroed(unsigned order)
+mfn_t frames_alloc_zeroed(unsigned order, uint32_t mem_flags)
 {
+    unsigned bits = XENMEMF_get_address_bits(mem_flags);
     mfn_t m = frames_alloc(order);
 
-    for (uint64_t i = 0; !mfn_equal(m, INVALID_MFN) && i < 1ul << order; i++) {
+    if (mfn_equal(m, INVALID_MFN))
+        return m;
+    if (bits != 0 && bits < 64 && ((m.n + (1ul << order)) << PAGE_SHIFT) > 1ul << bits) {
+        frames_free(m, order);
+        return INVALID_MFN;
+    }
+    for (uint64_t i = 0; i < 1ul << order; i++) {
         memset(frame_bytes(mfn(m.n + i)), 0, PAGE_SIZE);
-        if (i % 16 == 15)
-            cond_resched();
+        cond_resched_each(16, i);
     }
     return m;
-}
-
-mfn_t frames_alloc_for_domain(struct domain *d, unsigned order)
-{
-    uint64_t count = 1ul << order;
-    mfn_t m;
-
-    if (__atomic_add_fetch(&d->pages, count, __ATOMIC_RELAXED) > READ_ONCE(d->max_pages))
-        goto fail;
-    m = frames_alloc_zeroed(order);
-    if (mfn_equal(m, INVALID_MFN))
-        goto fail;
-    if (frames_adopt(d, m, count))
-        return m;
-    frames_free(m, order);
-fail:
-    __atomic_sub_fetch(&d->pages, count, __ATOMIC_RELAXED);
-    return INVALID_MFN;
 }
 
 bool frame_give_up(struct frame *f)
@@ -146,13 +134,21 @@ bool frame_give_up(struct frame *f)
 
 /* --- what core/ sees of it --- */
 
-mfn_t arch_populate(struct domain *d, pfn_t first_pfn, unsigned order)
+mfn_t arch_populate(struct domain *d, pfn_t first_pfn, unsigned order, uint32_t mem_flags)
 {
-    mfn_t m = frames_alloc_for_domain(d, order);
+    uint64_t count = 1ul << order;
+    mfn_t m = INVALID_MFN;
 
-    if (!mfn_equal(m, INVALID_MFN))
+    if (__atomic_add_fetch(&d->pages, count, __ATOMIC_RELAXED) <= READ_ONCE(d->max_pages))
+        m = frames_alloc_zeroed(order, mem_flags);
+    if (!mfn_equal(m, INVALID_MFN) && frames_adopt(d, m, count)) {
         m2p_set_extent(m, first_pfn, order);
-    return m;
+        return m;
+    }
+    if (!mfn_equal(m, INVALID_MFN))
+        frames_free(m, order);
+    __atomic_sub_fetch(&d->pages, count, __ATOMIC_RELAXED);
+    return INVALID_MFN;
 }
 
 int arch_depopulate(struct domain *d, mfn_t frame)

@@ -22,8 +22,8 @@ void frames_add_free(mfn_t start, uint64_t count);
  * is each domain's own. Also usable as the L4 that runs when no guest does. */
 extern uint64_t paging_l4_template[TABLE_ENTRIES];
 
-/* --- the builder: frames come from frames_alloc_for_domain, numbers go to m2p_set; tables are
- * filled through frame_bytes before they are typed --- */
+/* --- the builder: frames come from arch_populate; tables are filled through frame_bytes before
+ * they are typed --- */
 
 /* Checks and pins the L4 and everything under it, and makes it the vCPU's kernel table. 0 or
  * -errno, with a line in the log. Calls cond_resched. */

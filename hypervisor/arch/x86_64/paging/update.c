@@ -53,6 +53,22 @@ int update_upper(const struct update *u, unsigned level, uint64_t *entry, uint64
     return 0;
 }
 
+int write_ordinary(struct domain *d, const char *operation, mfn_t m, unsigned index, uint64_t val)
+{
+    struct frame *f = frame_get(m, d);
+    bool ok = f && frame_get_writable_flush(f);
+
+    if (ok) {
+        WRITE_ONCE(((uint64_t *)frame_bytes(frame_mfn(f)))[index], val);
+        frame_put_use(f);
+    }
+    if (f)
+        frame_put(f);
+    if (!ok)
+        refuse_type(d, &(struct asker){.operation = operation}, m, TYPE_WRITABLE);
+    return ok ? 0 : -XEN_EINVAL;
+}
+
 uint64_t *find_l1(mfn_t l4, uint64_t va)
 {
     uint64_t *root = frame_bytes(l4), *table = root;

@@ -70,6 +70,10 @@ static inline int update_l1(const struct update *u, uint64_t *entry, uint64_t va
 /* L2 to L4. Calls cond_resched. */
 int update_upper(const struct update *u, unsigned level, uint64_t *entry, uint64_t val);
 
+/* The same to a frame of d's that is not in use as a table: eight bytes, whatever they say. 0, or
+ * -XEN_EINVAL and a line in the log. */
+int write_ordinary(struct domain *d, const char *operation, mfn_t m, unsigned index, uint64_t val);
+
 /* The L1 entry for an address in those tables. NULL: there is none, or it is not in the guest's
  * part. */
 uint64_t *find_l1(mfn_t l4, uint64_t va);

@@ -55,7 +55,7 @@ static bool allot_frames(struct domain *d, uint64_t nr_pages)
         mfn_t start = INVALID_MFN;
 
         if (nr_pages - pfn_number >= 1ul << order)
-            start = frames_alloc_for_domain(d, order);
+            start = arch_populate(d, pfn(pfn_number), order, 0);
         if (mfn_equal(start, INVALID_MFN)) {
             if (order-- == 0)
                 return false;
@@ -63,8 +63,6 @@ static bool allot_frames(struct domain *d, uint64_t nr_pages)
         }
         if (!remember_block(pfn_number, start))
             return false;
-        for (uint64_t i = 0; i < 1ul << order; i++)
-            m2p_set(mfn(start.n + i), pfn_number + i);
         pfn_number += 1ul << order;
     }
     return true;
@@ -87,37 +85,40 @@ static void put(uint64_t offset, const void *bytes, uint64_t count)
     }
 }
 
-static void fill_level(const struct build_plan *plan, const struct plan_range *area, unsigned level)
+/* The entry for va in the table of that level; the tables above it are there. */
+static uint64_t *entry_for(const struct build_plan *plan, uint64_t va, unsigned level)
 {
-    uint64_t span = PAGE_SIZE << 9 * (level - 1);
-    uint64_t end = area->virt + area->pages * PAGE_SIZE;
-    const struct plan_range *tables = &plan->page_tables;
+    uint64_t *table = page_of(plan->page_tables.pfn);
 
-    /* The distance is what counts: the area may end at the very top of the address space. */
-    for (uint64_t va = area->virt & -span, left = end - va; left; va += span) {
-        uint64_t *table = page_of(plan_table(plan, level, va).n);
-        uint64_t flags = PTE_PRESENT | PTE_RW | PTE_ACCESSED | PTE_DIRTY;
-        uint64_t target;
-
-        if (level == 1) {
-            target = area->pfn + (va - area->virt) / PAGE_SIZE;
-            if (target - tables->pfn < tables->pages)
-                flags &= ~PTE_RW;
-        } else {
-            target = plan_table(plan, level - 1, va).n;
-            flags |= PTE_USER;
-        }
-        table[pte_index(va, level)] = pte_make(frame_of(target), flags);
-        left -= MIN(left, span);
-        cond_resched();
-    }
+    for (unsigned above = 4; above > level; above--)
+        table = pte_table(table[pte_index(va, above)]);
+    return &table[pte_index(va, level)];
 }
 
-static void fill_page_tables(const struct build_plan *plan)
+/* Level by level from the top; a table that is missing is the next page from next_table on. */
+static void map_area(const struct build_plan *plan, const struct plan_range *area,
+                     uint64_t next_table)
 {
-    for (unsigned a = 0; a < ARRAY_LEN(plan->area); a++)
-        for (unsigned level = 1; level <= 4 && plan->area[a].pages; level++)
-            fill_level(plan, &plan->area[a], level);
+    const uint64_t flags = PTE_PRESENT | PTE_RW | PTE_ACCESSED | PTE_DIRTY;
+    const struct plan_range *tables = &plan->page_tables;
+
+    for (unsigned level = 4; level >= 1; level--) {
+        uint64_t span = PAGE_SIZE << 9 * (level - 1), va = area->virt & -span;
+
+        /* The distance is what counts: the area may end at the very top of the address space. */
+        for (uint64_t left = area->virt + area->pages * PAGE_SIZE - va; left; va += span) {
+            uint64_t *entry = entry_for(plan, va, level);
+            uint64_t target = area->pfn + (va - area->virt) / PAGE_SIZE;
+
+            if (level == 1)
+                *entry = pte_make(frame_of(target),
+                                  target - tables->pfn < tables->pages ? flags & ~PTE_RW : flags);
+            else if (!*entry)
+                *entry = pte_make(frame_of(next_table++), flags | PTE_USER);
+            left -= MIN(left, span);
+            cond_resched();
+        }
+    }
 }
 
 static void fill_p2m(const struct build_plan *plan)
@@ -126,8 +127,7 @@ static void fill_p2m(const struct build_plan *plan)
         uint64_t *page = page_of(plan->p2m.pfn + i / (PAGE_SIZE / 8));
 
         page[i % (PAGE_SIZE / 8)] = frame_of(i).n;
-        if (i % 512 == 0)
-            cond_resched();
+        cond_resched_each(512, i);
     }
 }
 
@@ -192,7 +192,8 @@ static bool fill(struct domain *d, const struct domain_config *config, const str
     put(plan->ramdisk.pfn * PAGE_SIZE, config->ramdisk.data, config->ramdisk.size);
     fill_p2m(plan);
     fill_hypercall_page(image);
-    fill_page_tables(plan);
+    map_area(plan, &plan->area[PLAN_BOOT], plan->page_tables.pfn + 1);
+    map_area(plan, &plan->area[PLAN_P2M], plan->p2m_tables.pfn);
 
     if (evtchn_alloc_hypervisor_port(d, console_ring_event, &d->console.port) ||
         arch_frame_get(console, d, true))

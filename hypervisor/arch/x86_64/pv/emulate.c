@@ -79,34 +79,20 @@ static bool write_cr(struct vcpu *v, unsigned n, uint64_t value)
 
 /* --- model-specific registers --- */
 
-static bool read_msr(uint32_t msr, uint64_t *value)
+static bool is_base(uint32_t msr)
 {
-    switch (msr) {
-    case MSR_EFER:
-    case MSR_FS_BASE:
-    case MSR_GS_BASE:
-    case MSR_KERNEL_GS:
-    case MSR_APIC_BASE:
-        *value = rdmsr(msr);
-        return true;
-    default:
-        return false;
-    }
+    return msr == MSR_FS_BASE || msr == MSR_GS_BASE || msr == MSR_KERNEL_GS;
 }
 
+static bool may_read_msr(uint32_t msr)
+{
+    return msr == MSR_EFER || msr == MSR_APIC_BASE || is_base(msr);
+}
+
+/* All but the bases only to what they are already. */
 static bool write_msr(uint32_t msr, uint64_t value)
 {
-    switch (msr) {
-    case MSR_FS_BASE:
-    case MSR_GS_BASE:
-    case MSR_KERNEL_GS:
-        return pv_set_base(msr, value);
-    case MSR_EFER:
-    case MSR_APIC_BASE: /* to what they are already */
-        return rdmsr(msr) == value;
-    default:
-        return false;
-    }
+    return is_base(msr) ? pv_set_base(msr, value) : may_read_msr(msr) && rdmsr(msr) == value;
 }
 
 /* --- ports: there is nothing behind them --- */
@@ -188,8 +174,9 @@ static bool emulate(struct vcpu *v, struct regs *r, const struct insn *i)
         fpu_set_trap(false);
         return true;
     case OP_RDMSR:
-        if (!read_msr(r->rcx, &value))
+        if (!may_read_msr(r->rcx))
             return false;
+        value = rdmsr(r->rcx);
         r->rax = (uint32_t)value;
         r->rdx = value >> 32;
         return true;

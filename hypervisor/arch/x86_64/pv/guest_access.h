@@ -38,8 +38,8 @@ static inline bool guest_address(uint64_t address)
                  : "memory"                                               \
                  : fault)
 
-bool copy_from_guest_any(void *dst, uint64_t src, size_t bytes);
-bool copy_to_guest_any(uint64_t dst, const void *src, size_t bytes);
+/* Of any length, in either direction. False: it faulted. */
+bool guest_copy(void *dst, const void *src, size_t bytes);
 
 #define INLINE_BYTES_MAX 72
 
@@ -52,7 +52,7 @@ static inline __attribute__((always_inline)) bool copy_from_guest(void *dst, gue
     if (!guest_address(from))
         return false;
     if (!__builtin_constant_p(bytes) || bytes > INLINE_BYTES_MAX || bytes % 4)
-        return copy_from_guest_any(dst, from, bytes);
+        return guest_copy(dst, (const void *)from, bytes);
 #pragma GCC unroll 9
     for (size_t i = 0; i < bytes / 8; i++) {
         uint64_t word;
@@ -80,7 +80,7 @@ static inline __attribute__((always_inline)) bool copy_to_guest(guest_ptr_t dst,
     if (!guest_address(to))
         return false;
     if (!__builtin_constant_p(bytes) || bytes > INLINE_BYTES_MAX || (bytes % 4 && bytes != 2))
-        return copy_to_guest_any(to, src, bytes);
+        return guest_copy((void *)to, src, bytes);
     if (bytes == 2) {
         GUEST_WRITE(*(const uint16_t *)from, to, "mov", fault);
         return true;
