@@ -73,13 +73,6 @@ static bool may_run_here(const struct system_config *sys, const struct domain_co
     return false;
 }
 
-static void report_no_effect(const struct domain_config *config)
-{
-    if (~config->cpus || config->weight != 256 || config->cap)
-        log_line("/domains/%s: cpus, weight and cap have no effect yet: all share one CPU evenly",
-                 config->name);
-}
-
 /* False: something was refused, or could not be built. */
 static bool build_all(const struct system_config *sys)
 {
@@ -96,7 +89,8 @@ static bool build_all(const struct system_config *sys)
         built[n] = build_domain(&config);
         if (!built[n])
             continue;
-        report_no_effect(&config);
+        if (~config.cpus)
+            log_line("/domains/%s: cpus has no effect yet: there is one CPU", config.name);
         n++;
     }
     wires_refused = wiring_apply(sys);

@@ -80,7 +80,7 @@ bool config_domain(const struct system_config *sys, unsigned index, struct domai
         .bootargs = "",
         .cpus = ~0ul,
         .vcpus = 1,
-        .weight = 256,
+        .weight = CONFIG_WEIGHT,
         .id = (uint16_t)(index + 1),
     };
     if (!tree_read_named(sys->fdt, sys->domain[index].node, "/domains/", dom->name,

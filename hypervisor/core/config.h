@@ -9,7 +9,8 @@
 #include "core/tree.h"
 
 #define CONFIG_MAX_DOMAINS 2048
-#define CONFIG_MAX_CPUS    64 /* host CPUs that `cpus` can name: 0 .. 63 */
+#define CONFIG_WEIGHT      256 /* of a domain for which the tree says none */
+#define CONFIG_MAX_CPUS    64  /* host CPUs that `cpus` can name: 0 .. 63 */
 
 /* Large (16 KiB): make it static. */
 struct system_config {

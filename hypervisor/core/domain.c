@@ -107,6 +107,7 @@ struct domain *domain_create(uint16_t id, const char *name, unsigned nr_vcpus, u
     d->abi = abi_version_find(LAMINA_ABI_VERSION);
     format(d->name, sizeof(d->name), "%s", name);
     mutex_init(&d->page_lock);
+    sched_init_domain(d, CONFIG_WEIGHT, 0);
 
     int err = make_parts(d);
 
@@ -301,6 +302,7 @@ void domain_vcpu_stopped(struct vcpu *v)
 
 static void free_domain(struct domain *d)
 {
+    timer_cancel(&d->sched.refill);
     for (unsigned i = 0; i < d->nr_vcpus && d->vcpu[i]; i++) {
         arch_vcpu_free(d->vcpu[i]);
         arch_free_pages(d->vcpu[i], 0);

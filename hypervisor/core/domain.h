@@ -55,6 +55,7 @@ struct domain {
     uint64_t pages;         /* frames owned now (atomic) */
     uint64_t max_pages;
     uint64_t vm_assist; /* VMASST bits enabled */
+    struct sched_domain sched;
     struct evtchn_domain evtchn;
     struct grant_table grant;
     struct domain_console console;

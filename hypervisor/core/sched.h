@@ -4,13 +4,17 @@
 #pragma once
 
 #include "lib/types.h"
-#include "lib/list.h"
+#include "lib/heap.h"
 #include "abi/vcpu.h"
+#include "core/timer.h"
 
+struct domain;
 struct vcpu;
 
-#define MAX_CPUS       64
-#define SCHED_SLICE_NS 10000000ul
+#define MAX_CPUS         64
+#define SCHED_SLICE_NS   1000000ul  /* after this long it is looked at who is next */
+#define SCHED_MIN_RUN_NS 100000ul   /* for this long nobody is preempted by one that wakes */
+#define SCHED_WINDOW_NS  20000000ul /* caps hold over each such window */
 
 enum run_state {
     STATE_RUNNING = RUNSTATE_running,
@@ -19,14 +23,23 @@ enum run_state {
     STATE_OFFLINE = RUNSTATE_offline,
 };
 
+/* Guarded by the lock of the one run queue that all its vCPUs belong to. */
+struct sched_domain {
+    uint32_t weight;  /* of each of its vCPUs */
+    uint32_t cap;     /* percent of a host CPU; 0: none */
+    bool used_up;     /* the cap: its vCPUs are in no queue */
+    uint64_t paid_ns; /* when a domain that uses its cap evenly would have got to where this is */
+    struct timer refill; /* set while used_up */
+};
+
 struct sched_vcpu {
-    struct list queue;   /* in its CPU's run queue while runnable */
-    unsigned cpu;        /* host CPU it belongs to; changes only while it is offline */
-    uint8_t state;       /* enum run_state; guarded by the run queue's lock */
-    bool parked;         /* offline for ever */
-    bool runstate_stale; /* the guest's runstate area could not be written (user page tables) */
-    uint64_t since_ns;   /* when it entered that state */
-    uint64_t time_ns[4]; /* time spent in each state before since_ns */
+    struct heap_node ready; /* in its CPU's run queue; the key is its virtual time */
+    unsigned cpu;           /* host CPU it belongs to; changes only while it is offline */
+    uint8_t state;          /* enum run_state; guarded by the run queue's lock */
+    bool parked;            /* offline for ever */
+    bool runstate_stale;    /* the guest's runstate area could not be written (user page tables) */
+    uint64_t since_ns;      /* when it entered that state */
+    uint64_t time_ns[4];    /* time spent in each state before since_ns */
 };
 
 /* vCPUs that were preempted, or wait for a mutex, half-way through an operation. */
@@ -35,6 +48,8 @@ extern unsigned operations_suspended;
 /* Makes `idle`, whose stack the CPU is on, the CPU's idle vCPU. Once per CPU, before anything else.
  */
 void sched_init_cpu(unsigned cpu, struct vcpu *idle);
+/* To be called again only before its first vCPU starts. */
+void sched_init_domain(struct domain *d, uint32_t weight, uint32_t cap);
 /* Offline; it will run on host CPU `cpu`. */
 void sched_init_vcpu(struct vcpu *v, unsigned cpu);
 /* Offline -> runnable, unless it was parked. */
@@ -43,7 +58,7 @@ void sched_start(struct vcpu *v);
 void sched_wake(struct vcpu *v);
 /* Gives the CPU to whoever is next; returns when the caller runs again. Clears WORK_RESCHED. */
 void schedule(void);
-/* schedule(), but only if another vCPU is ready; cheap otherwise. */
+/* The caller goes behind another vCPU that is ready, if there is one; cheap otherwise. */
 void sched_give_way(void);
 /* Blocks the current vCPU until sched_wake (STATE_BLOCKED) or sched_start (STATE_OFFLINE), unless
  * ready(current, arg) holds. Make the condition
@@ -55,8 +70,7 @@ void sched_block(enum run_state state, bool (*ready)(struct vcpu *v, const void 
 void sched_park(void) __attribute__((noreturn));
 /* The vCPU is offline and its CPU has left its stack: it may be freed. */
 bool sched_is_off(const struct vcpu *v);
-/* From the interrupt that arch_kick_cpu sends: sets WORK_RESCHED, or starts the slice, as needed.
- */
+/* From the interrupt that arch_kick_cpu sends: someone was added to this CPU's queue. */
 void sched_kicked(void);
 /* Body of each CPU's idle vCPU. */
 void sched_idle(void) __attribute__((noreturn));

@@ -4,10 +4,9 @@
 #include "core/sched.h"
 #include "lib/spinlock.h"
 
-/* A skew heap: setting and taking out are O(log n) amortized. */
 struct timer_queue {
     struct spinlock lock;
-    struct timer *root;     /* the earliest; its parent is NULL */
+    struct heap_node *first;
     struct timer *firing;   /* whose callback runs now */
     uint64_t programmed_ns; /* deadline given to the hardware; 0: none */
 };
@@ -18,41 +17,12 @@ static struct timer_queue queues[MAX_CPUS];
  */
 #define PROGRAMMED_LATER 1u
 
-/* Follows the right children of both, the earlier one first, and swaps the children on the way:
- * what has grown on the right becomes the left. */
-static struct timer *meld(struct timer *a, struct timer *b)
-{
-    struct timer *root = NULL, *parent = NULL, **link = &root;
-
-    while (a && b) {
-        struct timer *first = b->deadline_ns < a->deadline_ns ? b : a;
-
-        b = first == b ? a : b;
-        a = first->right;
-        first->right = first->left;
-        first->parent = parent;
-        *link = parent = first;
-        link = &first->left;
-    }
-    *link = a ? a : b;
-    if (*link)
-        (*link)->parent = parent;
-    return root;
-}
+/* In 146 years: a guest may name any time, and keys must be less than 2^63 apart. */
+#define NEVER_NS (1ul << 62)
 
 static void take_out(struct timer_queue *q, struct timer *t)
 {
-    struct timer *parent = t->parent, *rest = meld(t->left, t->right);
-
-    if (rest)
-        rest->parent = parent;
-    if (!parent)
-        q->root = rest;
-    else if (parent->left == t)
-        parent->left = rest;
-    else
-        parent->right = rest;
-    t->left = t->right = t->parent = NULL;
+    heap_remove(&q->first, &t->node);
     __atomic_store_n(&t->set, false, __ATOMIC_RELEASE);
 }
 
@@ -79,11 +49,11 @@ void timer_set(struct timer *t, uint64_t deadline_ns)
     if (t->set)
         take_out(q, t);
     t->cpu = cpu;
-    t->deadline_ns = MAX(deadline_ns, 1);
-    q->root = meld(q->root, t);
+    t->node.key = MIN(MAX(deadline_ns, 1), NEVER_NS);
+    heap_insert(&q->first, &t->node);
     t->set = true;
-    if (q->programmed_ns == 0 || t->deadline_ns < q->programmed_ns)
-        program(q, t->deadline_ns);
+    if (q->programmed_ns == 0 || t->node.key < q->programmed_ns)
+        program(q, t->node.key);
     spin_unlock(&q->lock);
 }
 
@@ -111,11 +81,12 @@ void timer_interrupt(void)
 {
     struct timer_queue *q = &queues[arch_this_cpu()];
     uint64_t now = arch_now_ns();
-    struct timer *t;
 
     spin_lock(&q->lock);
     q->programmed_ns = PROGRAMMED_LATER;
-    while ((t = q->root) && t->deadline_ns <= now) {
+    while (q->first && q->first->key <= now) {
+        struct timer *t = container_of(q->first, struct timer, node);
+
         WRITE_ONCE(q->firing, t);
         take_out(q, t);
         spin_unlock(&q->lock);
@@ -123,6 +94,6 @@ void timer_interrupt(void)
         spin_lock(&q->lock);
         WRITE_ONCE(q->firing, NULL);
     }
-    program(q, q->root ? q->root->deadline_ns : 0);
+    program(q, q->first ? q->first->key : 0);
     spin_unlock(&q->lock);
 }

@@ -2,12 +2,11 @@
  * no memory and cannot fail. */
 #pragma once
 
-#include "lib/types.h"
+#include "lib/heap.h"
 
 struct timer {
-    uint64_t deadline_ns;
-    void (*fire)(struct timer *t);       /* on the timer's CPU, interrupts off; must be short */
-    struct timer *left, *right, *parent; /* in the heap */
+    struct heap_node node;         /* its key is the deadline */
+    void (*fire)(struct timer *t); /* on the timer's CPU, interrupts off; must be short */
     unsigned cpu;
     bool set;
 };

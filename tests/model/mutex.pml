@@ -6,7 +6,7 @@
  * (x86-TSO). `variant` 0 is the code as it is; the others must be found out (run.sh). */
 
 #define NO_FENCE_IN_BLOCK 1 /* sched_block(): between its state and ready() */
-#define NO_FENCE_IN_WAKE  2 /* make_ready_from(): between the condition and the state */
+#define NO_FENCE_IN_WAKE  2 /* make_ready(): between the condition and the state */
 #define WOKEN_TOO_EARLY   3 /* mutex_unlock_contended() wakes before it grants */
 #define NOT_READY_ASKED   4 /* sched_block() does not look at the condition */
 #define WAITERS_FORGOTTEN 5 /* mutex_unlock() does not see HAS_WAITERS */
@@ -54,7 +54,8 @@ end:
 
 #define FENCE(me) (!blocking[me] && !granting[me])
 
-/* make_ready_from(v, STATE_BLOCKED) */
+/* make_ready(v, STATE_BLOCKED). Whether it is queued now or, its domain having used up its cap, a while
+ * later: sched_block() sees to both under the same lock. */
 inline sched_wake(me, v)
 {
     if

@@ -70,7 +70,8 @@ void fake_become(struct vcpu *v);
 struct vcpu *fake_idle(void);
 /* Makes the test's thread the idle vCPU of CPU 0, whose scheduler is then ready. */
 void fake_cpu_init(void);
-/* Has the vCPU run body(arg) in a thread of its own, once it is scheduled, and park at the end. */
+/* Has the vCPU run body(arg) in a thread of its own, once it is scheduled, and park at the end. In
+ * a test whose vCPUs have none, the test's thread plays whichever is the current one. */
 void fake_give_body(struct vcpu *v, void (*body)(void *arg), void *arg);
 /* Moves the clock and takes the timer interrupts that this brings. */
 void fake_pass(uint64_t ns);

@@ -90,6 +90,8 @@ void arch_switch(struct vcpu *prev, struct vcpu *next)
 
     fake_switches++;
     running = next;
+    if (!t || !next->arch.thread)
+        return;
     sem_post(&next->arch.thread->go);
     while (sem_wait(&t->go))
         ;

@@ -86,6 +86,7 @@ struct domain *fake_new_domain(unsigned nr_vcpus)
     d->nr_vcpus = nr_vcpus;
     d->shared = arch_share_page(d, true);
     mutex_init(&d->page_lock);
+    sched_init_domain(d, 256, 0);
     snprintf(d->name, sizeof(d->name), "d%u", id);
     for (unsigned i = 0; i < nr_vcpus; i++) {
         struct vcpu *v = calloc(1, sizeof(*v));
@@ -115,6 +116,7 @@ void fake_free_domain(struct domain *d)
 {
     assert_int_equal(d->refs, 1);
     domains[d->id] = NULL;
+    timer_cancel(&d->sched.refill);
     for (unsigned i = 0; i < d->nr_vcpus; i++)
         free(d->vcpu[i]);
     arch_unshare_page(d, d->shared);

@@ -57,7 +57,7 @@ static void equal_shares(void **state)
         assert_in_range(d->vcpu[i]->sched.time_ns[STATE_RUNNING], 980000000, 1020000000);
     }
     /* One switch a slice, and a few to begin and end. */
-    assert_in_range(fake_switches, 400, 410);
+    assert_in_range(fake_switches, 4000000000 / SCHED_SLICE_NS, 4000000000 / SCHED_SLICE_NS + 10);
     end_domain(d);
 }
 
@@ -67,8 +67,8 @@ static void give_way_soon(void *arg)
     uint64_t *mine = arg;
 
     while (fake_now < stop_at) {
-        fake_compute(1000000);
-        *mine += 1000000;
+        fake_compute(SCHED_SLICE_NS / 10);
+        *mine += SCHED_SLICE_NS / 10;
         sched_give_way();
     }
 }
@@ -203,26 +203,46 @@ static void no_wake_is_lost(void **state)
         fake_run(0);
         assert_int_equal(done, i + 1);
     }
-    assert_true(list_empty(&d->vcpu[0]->sched.queue));
+    assert_int_equal(d->vcpu[0]->sched.ready.rank, 0);
     end_domain(d);
 }
 
-static void woken_runs_after_the_slice(void **state)
+static struct vcpu *to_wake;
+
+static void wake_it(struct timer *t)
 {
-    struct domain *d = fake_new_domain(2);
+    (void)t;
+    sched_wake(to_wake);
+}
+
+/* At once, unless the other one has just begun to run. */
+static void woken_runs_soon(void **state)
+{
+    struct domain *d = fake_new_domain(3);
+    const uint64_t *waited;
     unsigned done = 0;
+    struct timer t;
 
     (void)state;
     condition = false;
     start(d->vcpu[1], block_once, &done);
+    start(d->vcpu[2], block_once, &done);
     fake_run(0);
     stop_at = fake_now + 50000000;
     ran[0] = 0;
     start(d->vcpu[0], compute, &ran[0]);
-    sched_wake(d->vcpu[1]);
-    fake_run(0);
-    assert_int_equal(done, 1);
-    assert_in_range(d->vcpu[1]->sched.time_ns[STATE_RUNNABLE], SCHED_SLICE_NS, SCHED_SLICE_NS);
+    timer_init(&t, wake_it);
+    for (unsigned i = 1; i < 3; i++) {
+        waited = &d->vcpu[i]->sched.time_ns[STATE_RUNNABLE];
+        to_wake = d->vcpu[i];
+        timer_set(&t, fake_now + (i == 1 ? 30000 : 3000000));
+        stop_at = fake_now + 5000000;
+        fake_run(0);
+        assert_int_equal(done, i);
+        assert_int_equal(*waited, i == 1 ? SCHED_MIN_RUN_NS - 30000 : 0);
+        d->vcpu[0]->sched.parked = false;
+        start(d->vcpu[0], compute, &ran[0]);
+    }
     end_domain(d);
 }
 
@@ -421,20 +441,36 @@ static void long_operations_give_way(void **state)
     end_domain(d);
 }
 
+static void kicked_alone(void *arg)
+{
+    sched_kicked();
+    fake_pass(2 * SCHED_SLICE_NS); /* a deadline from before may pass */
+    current->work = 0;
+    sched_kicked();
+    assert_int_equal(fake_deadline, 0);
+    ++*(unsigned *)arg;
+}
+
+static void kicked_beside(void *arg)
+{
+    sched_kicked();
+    assert_int_equal(fake_deadline, fake_now + SCHED_SLICE_NS);
+    ++*(unsigned *)arg;
+}
+
+/* Only the one who is not alone has its time limited. */
 static void kicks(void **state)
 {
-    struct domain *d = fake_new_domain(1);
+    struct domain *d = fake_new_domain(2);
     unsigned done = 0;
 
     (void)state;
-    condition = true;
     sched_kicked();
-    assert_int_equal(current->work & WORK_RESCHED, 0);
-    start(d->vcpu[0], block_once, &done);
+    start(d->vcpu[0], kicked_beside, &done);
+    start(d->vcpu[1], kicked_alone, &done);
     sched_kicked();
-    assert_int_equal(current->work & WORK_RESCHED, WORK_RESCHED);
     fake_run(0);
-    assert_int_equal(current->work & WORK_RESCHED, 0);
+    assert_int_equal(done, 2);
     end_domain(d);
 }
 
@@ -448,7 +484,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(blocks_until_woken, begin, end),
         cmocka_unit_test_setup_teardown(does_not_block_if_ready, begin, end),
         cmocka_unit_test_setup_teardown(no_wake_is_lost, begin, end),
-        cmocka_unit_test_setup_teardown(woken_runs_after_the_slice, begin, end),
+        cmocka_unit_test_setup_teardown(woken_runs_soon, begin, end),
         cmocka_unit_test_setup_teardown(offline_is_not_woken, begin, end),
         cmocka_unit_test_setup_teardown(parked_stays_so, begin, end),
         cmocka_unit_test_setup_teardown(times_add_up, begin, end),

@@ -256,6 +256,7 @@ struct domain *build_domain(const struct domain_config *config)
     }
     d->abi = abi;
     d->privileges = config->privileges;
+    sched_init_domain(d, config->weight, config->cap);
     if (!allot_frames(d, plan.nr_pages)) {
         log_line("/domains/%s: memory = <%lu>: could not be allotted; %lu (MiB) are free now",
                  config->name, config->pages >> 8, frames_free_count() >> 8);
