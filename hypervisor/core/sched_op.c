@@ -4,11 +4,11 @@
 
 #define POLL_PORTS_MAX 128u
 
-/* A vCPU of a domain that was shut down must not wait: nobody would wake it. */
+/* A vCPU that must stop or go down must not wait: nobody would wake it, or for long. */
 static bool must_return(struct vcpu *v, const void *arg)
 {
     (void)arg;
-    return evtchn_deliverable(v) || (READ_ONCE(v->work) & WORK_STOP);
+    return evtchn_deliverable(v) || (READ_ONCE(v->work) & (WORK_STOP | WORK_DOWN));
 }
 
 static long block(struct vcpu *v, void *none)

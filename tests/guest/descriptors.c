@@ -132,11 +132,38 @@ static void bases(void)
     check(hypercall_set_segment_base(99, 0), -XEN_EINVAL, "unknown base");
 }
 
+static char landing_stack[LM_PAGE_SIZE] __attribute__((aligned(16)));
+
+static void landed(void)
+{
+    uint16_t ss;
+
+    __asm__ volatile("movw %%ss, %0" : "=r"(ss));
+    check(ss, LDT_SELECTOR(1), "a return to a stack segment of the LDT");
+    lm_shutdown(check_done() == 0 ? SHUTDOWN_poweroff : SHUTDOWN_crash);
+}
+
+/* The hypervisor itself loads the first selector of an LDT that was not used yet. */
+static void return_through_ldt(void)
+{
+    uint64_t *page = check_page();
+    struct lm_trap_frame frame = {.rip = (uint64_t)landed,
+                                  .cs = FLAT_KERNEL_CS & ~3,
+                                  .rsp = (uint64_t)landing_stack + sizeof(landing_stack) - 8,
+                                  .ss = LDT_SELECTOR(1)};
+
+    page[1] = DATA_DPL3;
+    lm_protect(page, READ_ONLY);
+    check(set_ldt(page, 512), 0, "an LDT for a stack segment");
+    lm_return_to(&frame);
+}
+
 int main(void)
 {
     provoke_init();
     gdt();
     ldt();
     bases();
-    return check_done();
+    return_through_ldt();
+    return 1;
 }

@@ -149,6 +149,16 @@ guest_iret_failed:
         call    bad_iret_frame
         jmp     exit_to_guest
 
+/* The same place, with a frame that is good now: waiting for that let others in, so there may be
+ * something to do before the guest runs. */
+        .globl  guest_iret_again
+guest_iret_again:
+        push    $0
+        movl    $VECTOR_BP, 4(%rsp)
+        SAVE_REGISTERS
+        mov     REGS_SIZE(%rsp), %rbx
+        jmp     exit_to_guest
+
 syscall_from_user:
         mov     %rsp, %rdi
         call    bounce_syscall

@@ -78,15 +78,17 @@ static __attribute__((noreturn)) void hypervisor_fault(const struct regs *r, con
 
 void trap_from_hypervisor(struct regs *regs)
 {
+    extern const char guest_iret_again[];
+    uint64_t resume;
+
     if (regs->vector >= 32) {
         interrupt(regs->vector);
         return;
     }
     if (regs->vector == VECTOR_PF && hypervisor_page_fault(regs, read_cr2()))
-        return;
-
-    uint64_t resume = fixup_find(regs->rip);
-
+        resume = (uint64_t)guest_iret_again;
+    else
+        resume = fixup_find(regs->rip);
     if (!resume)
         hypervisor_fault(regs, "fault in the hypervisor");
     regs->rip = resume;

@@ -1,7 +1,7 @@
 /* paging/'s half of XENMEM_exchange: frames of a domain for as many others. */
 #include "core/domain.h"
 #include "core/log.h"
-#include "paging/paging.h"
+#include "paging/type.h"
 
 /* Takes the frame's last reference, the domain's own, so that nobody can get one any more. The mark
  * goes first: who clears it has that reference. */
@@ -42,8 +42,8 @@ static int make(uint64_t *number, unsigned order, uint32_t mem_flags)
     return 0;
 }
 
-int arch_exchange(struct domain *d, const uint64_t *in, uint64_t *out, unsigned order,
-                  unsigned out_order, uint32_t mem_flags)
+static int exchange(struct domain *d, const uint64_t *in, uint64_t *out, unsigned order,
+                    unsigned out_order, uint32_t mem_flags)
 {
     uint64_t count = 1ul << order, nr_out = count >> out_order, made = 0, taken = 0;
     int rc = 0;
@@ -72,4 +72,16 @@ int arch_exchange(struct domain *d, const uint64_t *in, uint64_t *out, unsigned 
         ASSERT(adopted); /* a domain that runs is not dying */
     }
     return 0;
+}
+
+/* One at a time for each domain: what is made before the old ones go is beyond its allowance. */
+int arch_exchange(struct domain *d, const uint64_t *in, uint64_t *out, unsigned order,
+                  unsigned out_order, uint32_t mem_flags)
+{
+    int rc;
+
+    paging_lock(d);
+    rc = exchange(d, in, out, order, out_order, mem_flags);
+    paging_unlock(d);
+    return rc;
 }
