@@ -13,8 +13,8 @@ static long machphys_mapping(guest_ptr_t arg)
     return copy_to_guest(arg, &mapping, sizeof(mapping)) ? 0 : -XEN_EFAULT;
 }
 
-/* The frame of the M2P's page at that address; where memory has a hole there is none. */
-static bool m2p_frame(uint64_t va, uint64_t *number)
+/* The frame of the M2P's page at that address; where memory has a hole, *number stays. */
+static void m2p_frame(uint64_t va, uint64_t *number)
 {
     uint64_t entry = paging_l4_template[L4_SLOT_M2P];
 
@@ -22,7 +22,6 @@ static bool m2p_frame(uint64_t va, uint64_t *number)
         entry = pte_table(entry)[pte_index(va, level)];
     if (entry & PTE_PRESENT)
         *number = pte_frame(entry).n;
-    return entry & PTE_PRESENT;
 }
 
 #define STRETCH (2ul << 20) /* of the M2P, for each entry of the list */
@@ -36,7 +35,7 @@ static long machphys_mfn_list(guest_ptr_t arg)
         return -XEN_EFAULT;
     list.nr_extents = 0;
     for (; va < end && list.nr_extents < list.max_extents; va += STRETCH) {
-        m2p_frame(va, &number); /* else as the one before, as on Xen */
+        m2p_frame(va, &number); /* in a hole as the one before, as on Xen */
         if (!copy_to_guest(guest_ptr_at(list.extent_start, list.nr_extents++ * sizeof(number)),
                            &number, sizeof(number)))
             return -XEN_EFAULT;
