@@ -131,7 +131,7 @@ void arch_init_vcpu_time(struct vcpu *v);
 
 void arch_console_write(const char *text, size_t length);
 
-/* --- the auditor (core/audit.c), in debug builds; findings are counted and logged --- */
+/* --- the auditor (debug/); findings are counted and logged --- */
 
 /* Something holds so many references on the frame, with so many uses. */
 void arch_audit_note(struct audit *a, mfn_t frame, uint32_t refs, uint32_t uses);

@@ -1,5 +1,5 @@
 /* The auditor: checks what is counted of all frames against everything that refers to them. In
- * debug builds (audit.c, and paging/audit.c of the architecture); in others audit_none.c. */
+ * debug builds (debug/); in others audit_none.c. */
 #pragma once
 
 #include "core/arch.h"

@@ -1,4 +1,4 @@
-/* In the place of audit.c and paging/audit.c where the hypervisor is built without self-checks. */
+/* In the place of debug/audit*.c where the hypervisor is built without self-checks. */
 #include "core/audit.h"
 #include "core/log.h"
 

@@ -10,4 +10,4 @@ cd "$root" && exec cppcheck --quiet --enable=warning,performance,portability --s
     --suppress=missingIncludeSystem --suppress=unmatchedSuppression \
     --suppress=legacyUninitvar:hypervisor/arch/x86_64/pv/guest_access.h \
     --suppress=comparePointers --suppress=ctuuninitvar --suppress=syntaxError:abi/hypercalls.def \
-    -DLAMINA_HYPERVISOR -DCPPCHECK -D__x86_64__ -I. -Ihypervisor -Ihypervisor/arch/x86_64 hypervisor tools
+    -DLAMINA_HYPERVISOR -DCPPCHECK -D__x86_64__ -I. -Ihypervisor -Ihypervisor/arch/x86_64 hypervisor debug tools

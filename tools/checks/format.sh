@@ -3,4 +3,4 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 [ "${1-}" = --fix ] && set -- -i || set -- --dry-run -Werror
-find abi hypervisor guest-sdk examples tools tests -name '*.[ch]' -print0 | xargs -0 clang-format "$@"
+find abi debug hypervisor guest-sdk examples tools tests -name '*.[ch]' -print0 | xargs -0 clang-format "$@"

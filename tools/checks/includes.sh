@@ -10,6 +10,7 @@ cpu     cpu core lib abi
 paging  paging cpu core lib abi
 pv      pv paging cpu core lib abi
 boot    boot pv paging cpu core lib abi
+debug   paging cpu core lib abi
 main    main boot pv paging cpu core lib abi
 sdk     sdk abi
 example example sdk abi
@@ -19,7 +20,7 @@ tools   tools abi
 # include the types.h files there, which together make arch_types.h.
 
 cd "${1:-$(dirname "$0")/../..}" || exit 1
-find abi hypervisor guest-sdk examples tools -name '*.[chS]' -o -name '*.def' -o -name '*.lds' 2>/dev/null |
+find abi debug hypervisor guest-sdk examples tools -name '*.[chS]' -o -name '*.def' -o -name '*.lds' 2>/dev/null |
 sort | awk -v rules="$rules" '
 function zone(path)
 {

@@ -1,7 +1,7 @@
 #!/bin/sh
 # messages.sh [ROOT]: docs/page-mapping.md has every message of the page-table code, and no other.
-# Messages are all texts in paging/*.c, but for the auditor's, pv/direct_write.c and core/memory.c; in the page they are what stands in
-# backticks in the first column of the tables of its last section, with <...> for each conversion.
+# Messages are all texts in paging/*.c, pv/direct_write.c and core/memory.c; in the page they are what
+# stands in backticks in the first column of the tables of its last section, with <...> for each conversion.
 # Blanks at the ends, and texts without three letters in a row, are passed over.
 set -u
 root=${1:-$(dirname "$0")/../..}
@@ -16,7 +16,7 @@ tidy()
 }
 
 # Without comments and includes; texts in parts are joined.
-find "$arch/paging" "$arch/pv/direct_write.c" "$root/hypervisor/core/memory.c" -name '*.c' ! -name audit.c -print0 |
+find "$arch/paging" "$arch/pv/direct_write.c" "$root/hypervisor/core/memory.c" -name '*.c' -print0 |
     xargs -0 sed 's,/\*.*\*/,,; /^#/d' |
     sed '/\/\*/,/\*\//d' | tr '\n' ' ' | sed 's/" *"//g' | grep -o '"[^"]*"' |
     sed 's/"//g; s/%[#0-9.]*[lz]*[a-z]/<>/g' | tidy >"$work/code"
