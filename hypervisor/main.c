@@ -87,11 +87,7 @@ static bool build_all(const struct system_config *sys)
         if (!config_domain(sys, i, &config) || !may_run_here(sys, &config))
             continue;
         built[n] = build_domain(&config);
-        if (!built[n])
-            continue;
-        if (~config.cpus)
-            log_line("/domains/%s: cpus has no effect yet: there is one CPU", config.name);
-        n++;
+        n += built[n] != NULL;
     }
     wires_refused = wiring_apply(sys);
     if (n)

@@ -67,7 +67,7 @@ static int vcpu_create(struct domain *d, unsigned id)
     v->info_frame = INVALID_MFN;
     v->own_info.evtchn_upcall_mask = 1;
     v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &v->own_info;
-    sched_init_vcpu(v, 0);
+    sched_init_vcpu(v);
     vcpu_init_timers(v);
     arch_init_vcpu_time(v);
     return arch_vcpu_init(v);
@@ -94,25 +94,26 @@ static int make_parts(struct domain *d)
     return err;
 }
 
-struct domain *domain_create(uint16_t id, const char *name, unsigned nr_vcpus, uint64_t max_pages)
+struct domain *domain_create(const struct domain_config *config)
 {
     struct domain *d = arch_alloc_pages(0);
 
     if (!d)
         return NULL;
-    d->id = id;
+    d->id = config->id;
     d->refs = 1;
-    d->nr_vcpus = nr_vcpus;
-    d->max_pages = max_pages;
+    d->nr_vcpus = config->vcpus;
+    d->max_pages = config->pages;
+    d->privileges = config->privileges;
     d->abi = abi_version_find(LAMINA_ABI_VERSION);
-    format(d->name, sizeof(d->name), "%s", name);
+    format(d->name, sizeof(d->name), "%s", config->name);
     mutex_init(&d->page_lock);
-    sched_init_domain(d, CONFIG_WEIGHT, 0);
 
-    int err = make_parts(d);
+    int err = sched_init_domain(d, config->weight, config->cap, config->cpus) ? make_parts(d)
+                                                                              : -XEN_EINVAL;
 
     spin_lock(&lock);
-    domains[id] = d;
+    domains[d->id] = d;
     __atomic_fetch_add(&alive, 1, __ATOMIC_RELAXED);
     spin_unlock(&lock);
     if (err) {

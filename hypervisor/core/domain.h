@@ -30,7 +30,8 @@
 #define PRIV_CONTROL       0x8u  /* memory_op on others, the hypervisor's command line */
 #define PRIV_LINEAR_TABLES 0x10u /* L4 tables that name themselves */
 
-struct abi_version; /* core/hypercall.h */
+struct abi_version;   /* core/hypercall.h */
+struct domain_config; /* core/config.h */
 
 enum domain_state {
     DOMAIN_BUILDING, /* no vCPU has run */
@@ -106,7 +107,7 @@ static inline struct vcpu *domain_vcpu(const struct domain *d, uint32_t id)
 }
 
 /* A new domain in DOMAIN_BUILDING with one reference, or NULL. */
-struct domain *domain_create(uint16_t id, const char *name, unsigned nr_vcpus, uint64_t max_pages);
+struct domain *domain_create(const struct domain_config *config);
 
 /* Makes its first vCPU runnable, once. */
 void domain_start(struct domain *d);

@@ -9,31 +9,73 @@
  * the others: it is soon first, but cannot save up. A vCPU whose domain has used up its cap is
  * runnable, but in no queue.
  *
- * Each vCPU belongs to one host CPU, whose interrupts are off while it switches: nobody else can
- * run a vCPU between its entering the queue and its stack being left. One that moves to another
- * queue will have to take along how far it is ahead of run_queue.virtual. */
+ * There is a queue for each set of host CPUs that a domain may run on, mostly one for all:
+ * whichever of these CPUs is free takes the first from it, so none idles while one of its vCPUs
+ * waits. Where sets overlap, a CPU serves the queue whose vCPUs had the least time for their
+ * weights.
+ *
+ * One lock guards all of it. It is held until the stack of the vCPU that is switched from has been
+ * left (sched_resumed), so whatever is in a queue can be run anywhere. */
 struct run_queue {
-    struct spinlock lock;
-    struct heap_node *ready; /* vCPUs by virtual time */
-    struct vcpu *running;    /* not among them, unless it blocks just now and was woken */
-    struct vcpu *idle;
-    uint64_t virtual;    /* that of the one furthest behind; never goes back */
-    uint64_t charged_ns; /* up to here time was charged to those who ran */
-    struct timer slice;  /* set only while someone else is ready, or the running one has a cap */
+    uint64_t cpus;
+    struct heap_node *ready; /* vCPUs by virtual time; those that run are not among them */
+    uint64_t virtual;        /* that of the one furthest behind; never goes back */
+    uint64_t weight;         /* of all that run or are ready */
+    uint64_t served;         /* virtual time of the queue as a whole */
 };
 
-static struct run_queue queues[MAX_CPUS];
+struct host_cpu {
+    struct vcpu *running, *idle;
+    uint64_t charged_ns; /* up to here time was charged to those who ran */
+    struct timer slice;  /* set while the running one may have to give way */
+};
+
+static struct spinlock lock;
+static struct run_queue queues[SCHED_SETS_MAX];
+static unsigned nr_queues;
+static struct host_cpu cpus[MAX_CPUS];
+static uint64_t idle_cpus;  /* look at nothing before an interrupt comes (atomic) */
+static uint64_t timed_cpus; /* look at who is next by themselves, in time */
+static uint64_t online;
 unsigned operations_suspended;
 
 /* In units so small that no time is free. One who runs for longer than 2^40 ns has nobody beside;
  * the limit keeps virtual times less than 2^63 apart. */
-static uint64_t virtual_time(const struct vcpu *v, uint64_t ns)
+static uint64_t virtual_time(uint64_t weight, uint64_t ns)
 {
-    return (MIN(ns, 1ul << 40) << 16) / v->domain->sched.weight + 1;
+    return (MIN(ns, 1ul << 40) << 16) / weight + 1;
+}
+
+static bool before(uint64_t a, uint64_t b)
+{
+    return (int64_t)(a - b) < 0;
+}
+
+/* The queue that the CPU serves next; NULL: nobody is ready for it. */
+static struct run_queue *next_queue(unsigned cpu)
+{
+    struct run_queue *first = NULL;
+
+    for (struct run_queue *q = queues; q < queues + READ_ONCE(nr_queues); q++)
+        if (q->cpus >> cpu & 1 && READ_ONCE(q->ready) &&
+            (!first || before(q->served, first->served)))
+            first = q;
+    return first;
+}
+
+/* A queue whose vCPUs slept, or were alone on their CPUs, does not save up what others had. */
+static void catch_up(struct run_queue *q, unsigned cpu)
+{
+    for (const struct run_queue *other = queues; other < queues + nr_queues; other++) {
+        uint64_t lag = virtual_time(MAX(MIN(q->weight, other->weight), 1), 2 * SCHED_SLICE_NS);
+
+        if (other->cpus >> cpu & 1 && other->ready && before(q->served, other->served - lag))
+            q->served = other->served - lag;
+    }
 }
 
 /* The domain pays for its time at the rate of its cap, in advance for a window at most. */
-static void charge_cap(struct run_queue *q, struct domain *d, uint64_t ran, uint64_t now)
+static void charge_cap(struct domain *d, uint64_t ran, uint64_t now)
 {
     struct sched_domain *s = &d->sched;
 
@@ -44,33 +86,36 @@ static void charge_cap(struct run_queue *q, struct domain *d, uint64_t ran, uint
     s->used_up = true;
     timer_set(&s->refill, s->paid_ns + SCHED_WINDOW_NS);
     for (unsigned i = 0; i < d->nr_vcpus; i++)
-        heap_remove(&q->ready, &d->vcpu[i]->sched.ready);
+        heap_remove(&s->queue->ready, &d->vcpu[i]->sched.ready);
 }
 
-/* Charges the running vCPU. */
-static void charge(struct run_queue *q, uint64_t now)
+/* Charges whom the CPU runs. */
+static void charge(struct host_cpu *c, uint64_t now)
 {
-    const struct vcpu *v = q->running;
-    struct heap_node *first = &q->running->sched.ready;
-    uint64_t ran = now - q->charged_ns;
+    const struct vcpu *v = c->running;
+    struct heap_node *first = &c->running->sched.ready;
+    struct run_queue *q = v->domain->sched.queue;
+    uint64_t ran = MAX(now, c->charged_ns) - c->charged_ns;
 
-    q->charged_ns = now;
-    if (v->idle || first->rank)
+    c->charged_ns = now;
+    if (v->idle || !ran)
         return;
-    first->key += virtual_time(v, ran);
+    first->key += virtual_time(v->domain->sched.weight, ran);
+    q->served += virtual_time(MAX(q->weight, v->domain->sched.weight), ran); /* it may sleep now */
     if (v->domain->sched.cap)
-        charge_cap(q, v->domain, ran, now);
+        charge_cap(v->domain, ran, now);
     if (q->ready && heap_before(q->ready, first))
         first = q->ready;
-    if ((int64_t)(first->key - q->virtual) > 0)
+    if (before(q->virtual, first->key))
         q->virtual = first->key;
 }
 
 /* The vCPU has become runnable. */
-static void add(struct run_queue *q, struct vcpu *v)
+static void add(struct vcpu *v)
 {
+    struct run_queue *q = v->domain->sched.queue;
     struct heap_node *n = &v->sched.ready;
-    int64_t slice = (int64_t)virtual_time(v, SCHED_SLICE_NS);
+    int64_t slice = (int64_t)virtual_time(v->domain->sched.weight, SCHED_SLICE_NS);
     int64_t ahead = (int64_t)(n->key - q->virtual);
 
     if (v->domain->sched.used_up || n->rank)
@@ -80,76 +125,140 @@ static void add(struct run_queue *q, struct vcpu *v)
     heap_insert(&q->ready, n);
 }
 
+/* Whether the queue's first comes before the one who runs. */
+static bool is_before(const struct run_queue *q, const struct vcpu *running)
+{
+    if (q == running->domain->sched.queue)
+        return heap_before(q->ready, &running->sched.ready);
+    return before(q->served, running->domain->sched.queue->served);
+}
+
+/* On the CPU itself: sets when it looks at who is next, if anything can come of that. */
+static void set_slice(struct host_cpu *c, uint64_t now)
+{
+    const struct sched_vcpu *v = &c->running->sched;
+    const struct sched_domain *d = &c->running->domain->sched;
+    const unsigned cpu = arch_this_cpu();
+    const struct run_queue *next;
+    uint64_t end = UINT64_MAX;
+    int64_t left;
+
+    charge(c, now);
+    next = next_queue(cpu);
+    if (next && !c->running->idle)
+        end = v->since_ns + (is_before(next, c->running) ? SCHED_MIN_RUN_NS : SCHED_SLICE_NS);
+    if (d->cap) {
+        left = MIN((int64_t)(now - d->paid_ns), (int64_t)SCHED_WINDOW_NS) * d->cap / 100;
+        end = MIN(end, now + (uint64_t)MAX(left, (int64_t)SCHED_MIN_RUN_NS));
+    }
+    timed_cpus &= ~(1ul << cpu);
+    if (end == UINT64_MAX) {
+        timer_cancel(&c->slice);
+        return;
+    }
+    timed_cpus |= 1ul << cpu;
+    if (end <= now || d->used_up)
+        __atomic_fetch_or(&c->running->work, WORK_RESCHED, __ATOMIC_SEQ_CST);
+    else
+        timer_set(&c->slice, end);
+}
+
+void sched_look(void)
+{
+    struct host_cpu *c = &cpus[arch_this_cpu()];
+
+    spin_lock(&lock);
+    set_slice(c, arch_now_ns());
+    spin_unlock(&lock);
+}
+
 static void slice_over(struct timer *t)
 {
     (void)t;
-    __atomic_fetch_or(&current->work, WORK_RESCHED, __ATOMIC_SEQ_CST);
+    sched_look();
 }
 
-/* On the queue's own CPU, charged, after someone was added or began to run. */
-static void set_slice(struct run_queue *q, uint64_t now)
+/* The vCPU was added: an idle CPU takes it, or else those look that would not do so in time. */
+static void tell_cpus(const struct vcpu *v, uint64_t now)
 {
-    const struct sched_vcpu *v = &q->running->sched;
-    const struct sched_domain *d = &q->running->domain->sched;
-    uint64_t end = UINT64_MAX;
-    int64_t left = MIN((int64_t)(now - d->paid_ns), (int64_t)SCHED_WINDOW_NS) * d->cap / 100;
+    const struct run_queue *q = v->domain->sched.queue;
+    unsigned here = arch_this_cpu(), cpu = v->sched.cpu;
+    uint64_t told = q->cpus & ~READ_ONCE(timed_cpus), idle;
 
-    if (q->ready && !q->running->idle)
-        end = v->since_ns + (heap_before(q->ready, &v->ready) ? SCHED_MIN_RUN_NS : SCHED_SLICE_NS);
-    if (d->cap)
-        end = MIN(end, now + (uint64_t)MAX(left, (int64_t)SCHED_MIN_RUN_NS));
-    if (end <= now || d->used_up)
-        slice_over(&q->slice);
-    else if (end != UINT64_MAX)
-        timer_set(&q->slice, end);
-    else
-        timer_cancel(&q->slice);
+    if (!q->ready)
+        return;
+    __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the queue, before the look; sched_idle conversely */
+    idle = READ_ONCE(idle_cpus) & q->cpus;
+    if (idle) {
+        if (!(idle >> cpu & 1))
+            cpu = idle >> here & 1 ? here : (unsigned)__builtin_ctzl(idle);
+        __atomic_fetch_and(&idle_cpus, ~(1ul << cpu), __ATOMIC_SEQ_CST);
+        told = 1ul << cpu;
+    } else if (is_before(q, cpus[cpu].running)) {
+        told |= 1ul << cpu;
+    }
+    for (; told; told &= told - 1) {
+        cpu = (unsigned)__builtin_ctzl(told);
+        if (cpu == here)
+            set_slice(&cpus[here], now);
+        else
+            arch_kick_cpu(cpu);
+    }
 }
 
 static void enter_state(struct vcpu *v, enum run_state state, uint64_t now)
 {
     struct sched_vcpu *s = &v->sched;
+    struct sched_domain *d = &v->domain->sched;
 
+    now = MAX(now, s->since_ns); /* another CPU's clock may be behind by a little */
     s->time_ns[s->state] += now - s->since_ns;
     s->since_ns = now;
+    d->queue->weight +=
+        d->weight * ((uint64_t)(state <= STATE_RUNNABLE) - (s->state <= STATE_RUNNABLE));
     WRITE_ONCE(s->state, (uint8_t)state);
 }
 
 void sched_init_cpu(unsigned cpu, struct vcpu *idle)
 {
-    sched_init_vcpu(idle, cpu);
-    idle->sched.state = STATE_RUNNING;
-    queues[cpu] = (struct run_queue){.running = idle, .idle = idle, .charged_ns = arch_now_ns()};
-    timer_init(&queues[cpu].slice, slice_over);
+    if (cpu == 0) /* the first */
+        online = timed_cpus = nr_queues = 0;
+    idle->domain->sched.queue = &queues[0];
+    idle->sched =
+        (struct sched_vcpu){.cpu = cpu, .state = STATE_RUNNING, .since_ns = arch_now_ns()};
+    cpus[cpu] = (struct host_cpu){.running = idle, .idle = idle, .charged_ns = arch_now_ns()};
+    timer_init(&cpus[cpu].slice, slice_over);
+    __atomic_fetch_or(&online, 1ul << cpu, __ATOMIC_SEQ_CST);
 }
 
-void sched_init_vcpu(struct vcpu *v, unsigned cpu)
+void sched_init_vcpu(struct vcpu *v)
 {
-    v->sched = (struct sched_vcpu){.cpu = cpu, .state = STATE_OFFLINE, .since_ns = arch_now_ns()};
+    v->sched = (struct sched_vcpu){.cpu = (unsigned)__builtin_ctzl(v->domain->sched.queue->cpus),
+                                   .state = STATE_OFFLINE,
+                                   .since_ns = arch_now_ns()};
 }
 
-/* Makes sure that the one who runs there will give way in time. */
 static void make_ready(struct vcpu *v, enum run_state from)
 {
-    struct run_queue *q = &queues[v->sched.cpu];
     uint64_t now;
 
     /* Orders the caller's condition before our look at the state; sched_block does the converse. */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (READ_ONCE(v->sched.state) != from)
         return;
-    spin_lock(&q->lock);
+    spin_lock(&lock);
     if (v->sched.state == from && !v->sched.parked) {
         now = arch_now_ns();
-        enter_state(v, STATE_RUNNABLE, now);
-        charge(q, now);
-        add(q, v);
-        if (v->sched.cpu != arch_this_cpu())
-            arch_kick_cpu(v->sched.cpu);
-        else
-            set_slice(q, now);
+        if (cpus[v->sched.cpu].running == v) {
+            enter_state(v, STATE_RUNNING, now); /* it has not left its stack: it need not */
+        } else {
+            enter_state(v, STATE_RUNNABLE, now);
+            charge(&cpus[v->sched.cpu], now);
+            add(v);
+            tell_cpus(v, now);
+        }
     }
-    spin_unlock(&q->lock);
+    spin_unlock(&lock);
 }
 
 void sched_wake(struct vcpu *v)
@@ -171,28 +280,32 @@ static void refill(struct timer *t)
         make_ready(d->vcpu[i], STATE_RUNNABLE);
 }
 
-void sched_init_domain(struct domain *d, uint32_t weight, uint32_t cap)
+bool sched_init_domain(struct domain *d, uint32_t weight, uint32_t cap, uint64_t may_run_on)
 {
-    d->sched = (struct sched_domain){.weight = weight, .cap = cap};
+    unsigned i = 0;
+
+    may_run_on &= online;
+    while (i < nr_queues && queues[i].cpus != may_run_on)
+        i++;
+    if (i == SCHED_SETS_MAX || !may_run_on)
+        return false;
+    if (i == nr_queues)
+        queues[nr_queues++] = (struct run_queue){.cpus = may_run_on};
+    d->sched = (struct sched_domain){.weight = weight, .cap = cap, .queue = &queues[i]};
     timer_init(&d->sched.refill, refill);
-}
-
-void sched_kicked(void)
-{
-    struct run_queue *q = &queues[current->sched.cpu];
-
-    spin_lock(&q->lock);
-    set_slice(q, arch_now_ns());
-    spin_unlock(&q->lock);
+    return true;
 }
 
 struct vcpu_runstate_info sched_runstate(const struct vcpu *v, uint64_t now_ns)
 {
     const struct sched_vcpu *s = &v->sched;
-    struct vcpu_runstate_info info = {.state = s->state, .state_entry_time = s->since_ns};
+    struct vcpu_runstate_info info;
 
+    spin_lock(&lock);
+    info = (struct vcpu_runstate_info){.state = s->state, .state_entry_time = s->since_ns};
     memcpy(info.time, s->time_ns, sizeof(info.time));
-    info.time[info.state] += now_ns - s->since_ns;
+    spin_unlock(&lock);
+    info.time[info.state] += MAX(now_ns, info.state_entry_time) - info.state_entry_time;
     return info;
 }
 
@@ -217,41 +330,55 @@ void sched_write_runstate(struct vcpu *v)
 static void switch_to_next(bool yield)
 {
     struct vcpu *prev = current, *next;
-    struct run_queue *q = &queues[prev->sched.cpu];
+    unsigned cpu = arch_this_cpu();
+    struct host_cpu *c = &cpus[cpu];
+    struct run_queue *q;
     uint64_t now, behind = prev->sched.ready.key;
 
     __atomic_fetch_and(&prev->work, ~WORK_RESCHED, __ATOMIC_SEQ_CST);
-    if (prev->sched.state == STATE_RUNNING && !q->ready && !prev->domain->sched.cap)
+    if (prev->sched.state == STATE_RUNNING && !next_queue(cpu) && !prev->domain->sched.cap)
         return;
+    if (unlikely(prev->periodic_ns))
+        timer_cancel(&prev->periodic);
 
-    spin_lock(&q->lock);
+    spin_lock(&lock);
     now = arch_now_ns();
-    charge(q, now);
+    charge(c, now);
     if (prev->sched.state == STATE_RUNNING) {
         enter_state(prev, STATE_RUNNABLE, now);
+        q = prev->domain->sched.queue;
         if (yield && q->ready)
-            behind = q->ready->key + virtual_time(prev, SCHED_SLICE_NS);
-        if ((int64_t)(behind - prev->sched.ready.key) > 0)
+            behind = q->ready->key + virtual_time(prev->domain->sched.weight, SCHED_SLICE_NS);
+        if (before(prev->sched.ready.key, behind))
             prev->sched.ready.key = behind;
         if (!prev->idle)
-            add(q, prev);
+            add(prev);
     }
-    next = q->ready ? container_of(q->ready, struct vcpu, sched.ready) : q->idle;
-    heap_remove(&q->ready, &next->sched.ready);
+    q = next_queue(cpu);
+    next = c->idle;
+    if (q) {
+        catch_up(q, cpu);
+        next = container_of(q->ready, struct vcpu, sched.ready);
+        heap_remove(&q->ready, q->ready);
+    }
     enter_state(next, STATE_RUNNING, now);
-    q->running = next;
-    set_slice(q, now);
-    spin_unlock(&q->lock);
-
-    if (next != prev) {
-        if (unlikely(prev->periodic_ns))
-            timer_cancel(&prev->periodic);
-        if (unlikely(next->periodic_ns))
-            next->periodic.fire(&next->periodic);
+    next->sched.cpu = cpu;
+    c->running = next;
+    set_slice(c, now);
+    if (next != prev)
         arch_switch(prev, next);
-    }
-    if (prev->runstate_area.addr)
-        sched_write_runstate(prev);
+    sched_resumed();
+}
+
+void sched_resumed(void)
+{
+    struct vcpu *v = current;
+
+    spin_unlock(&lock);
+    if (unlikely(v->periodic_ns))
+        v->periodic.fire(&v->periodic);
+    if (v->runstate_area.addr)
+        sched_write_runstate(v);
 }
 
 void schedule(void)
@@ -261,59 +388,61 @@ void schedule(void)
 
 void sched_give_way(void)
 {
-    if (queues[current->sched.cpu].ready)
+    if (next_queue(arch_this_cpu()))
         switch_to_next(true);
+}
+
+static void change_state(struct vcpu *v, enum run_state state)
+{
+    spin_lock(&lock);
+    enter_state(v, state, arch_now_ns());
+    spin_unlock(&lock);
 }
 
 void sched_block(enum run_state state, bool (*ready)(struct vcpu *v, const void *arg),
                  const void *arg)
 {
     struct vcpu *v = current;
-    struct run_queue *q = &queues[v->sched.cpu];
 
     ASSERT(!v->idle);
-    spin_lock(&q->lock);
-    enter_state(v, state, arch_now_ns());
-    spin_unlock(&q->lock);
+    change_state(v, state);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
-
-    if (ready && ready(v, arg)) {
-        spin_lock(&q->lock);
-        heap_remove(&q->ready, &v->sched.ready); /* it is in if someone woke it meanwhile */
-        enter_state(v, STATE_RUNNING, arch_now_ns());
-        spin_unlock(&q->lock);
-    } else {
+    if (ready && ready(v, arg))
+        change_state(v, STATE_RUNNING); /* as a waker may have done */
+    else
         schedule();
-    }
 }
 
 void sched_park(void)
 {
     struct vcpu *v = current;
-    struct run_queue *q = &queues[v->sched.cpu];
 
-    spin_lock(&q->lock);
-    v->sched.parked = true;
-    enter_state(v, STATE_OFFLINE, arch_now_ns());
-    spin_unlock(&q->lock);
+    v->sched.parked = true; /* before others can see it offline */
+    change_state(v, STATE_OFFLINE);
     schedule();
     panic("vCPU %u of %s runs after it was parked", v->id, v->domain->name);
 }
 
 bool sched_is_off(const struct vcpu *v)
 {
-    const struct run_queue *q = &queues[v->sched.cpu];
+    bool off;
 
-    return READ_ONCE(v->sched.state) == STATE_OFFLINE && READ_ONCE(q->running) != v;
+    spin_lock(&lock);
+    off = v->sched.state == STATE_OFFLINE && cpus[v->sched.cpu].running != v;
+    spin_unlock(&lock);
+    return off;
 }
 
 void sched_idle(void)
 {
-    const struct run_queue *q = &queues[current->sched.cpu];
+    const unsigned cpu = arch_this_cpu();
 
     for (;;) {
-        if (!q->ready)
+        domain_reap();
+        __atomic_fetch_or(&idle_cpus, 1ul << cpu, __ATOMIC_SEQ_CST);
+        if (!next_queue(cpu))
             arch_wait_for_interrupt();
+        __atomic_fetch_and(&idle_cpus, ~(1ul << cpu), __ATOMIC_SEQ_CST);
         schedule();
     }
 }

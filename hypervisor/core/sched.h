@@ -12,6 +12,7 @@ struct domain;
 struct vcpu;
 
 #define MAX_CPUS         64
+#define SCHED_SETS_MAX   64         /* different sets of host CPUs that domains may run on */
 #define SCHED_SLICE_NS   1000000ul  /* after this long it is looked at who is next */
 #define SCHED_MIN_RUN_NS 100000ul   /* for this long nobody is preempted by one that wakes */
 #define SCHED_WINDOW_NS  20000000ul /* caps hold over each such window */
@@ -23,19 +24,22 @@ enum run_state {
     STATE_OFFLINE = RUNSTATE_offline,
 };
 
-/* Guarded by the lock of the one run queue that all its vCPUs belong to. */
+struct run_queue; /* core/sched.c */
+
+/* Guarded by the scheduler's lock, but for what never changes. */
 struct sched_domain {
-    uint32_t weight;  /* of each of its vCPUs */
-    uint32_t cap;     /* percent of a host CPU; 0: none */
-    bool used_up;     /* the cap: its vCPUs are in no queue */
+    struct run_queue *queue; /* of the host CPUs that its vCPUs may run on */
+    uint32_t weight;         /* of each of its vCPUs */
+    uint32_t cap;            /* percent of a host CPU; 0: none */
+    bool used_up;            /* the cap: its vCPUs are in no queue */
     uint64_t paid_ns; /* when a domain that uses its cap evenly would have got to where this is */
     struct timer refill; /* set while used_up */
 };
 
 struct sched_vcpu {
-    struct heap_node ready; /* in its CPU's run queue; the key is its virtual time */
-    unsigned cpu;           /* host CPU it belongs to; changes only while it is offline */
-    uint8_t state;          /* enum run_state; guarded by the run queue's lock */
+    struct heap_node ready; /* in its domain's run queue; the key is its virtual time */
+    unsigned cpu;           /* host CPU it runs, or ran last, on */
+    uint8_t state;          /* enum run_state */
     bool parked;            /* offline for ever */
     bool runstate_stale;    /* the guest's runstate area could not be written (user page tables) */
     uint64_t since_ns;      /* when it entered that state */
@@ -48,11 +52,12 @@ extern unsigned operations_suspended;
 /* Makes `idle`, whose stack the CPU is on, the CPU's idle vCPU. Once per CPU, before anything else.
  */
 void sched_init_cpu(unsigned cpu, struct vcpu *idle);
-/* To be called again only before its first vCPU starts. */
-void sched_init_domain(struct domain *d, uint32_t weight, uint32_t cap);
-/* Offline; it will run on host CPU `cpu`. */
-void sched_init_vcpu(struct vcpu *v, unsigned cpu);
-/* Offline -> runnable, unless it was parked. */
+/* May run on those of the host CPUs that are online. False: that is none, or there are
+ * SCHED_SETS_MAX other such sets already. */
+bool sched_init_domain(struct domain *d, uint32_t weight, uint32_t cap, uint64_t may_run_on);
+/* Offline. Its domain has been initialised. */
+void sched_init_vcpu(struct vcpu *v);
+/* Offline -> runnable, unless it was parked. From any context. */
 void sched_start(struct vcpu *v);
 /* Blocked -> runnable. No effect on one that runs, is runnable, or is offline. From any context. */
 void sched_wake(struct vcpu *v);
@@ -68,10 +73,12 @@ void sched_block(enum run_state state, bool (*ready)(struct vcpu *v, const void 
                  const void *arg);
 /* Takes the current vCPU off its CPU for ever. */
 void sched_park(void) __attribute__((noreturn));
+/* The first thing on a vCPU's stack when it runs, also for the first time. */
+void sched_resumed(void);
 /* The vCPU is offline and its CPU has left its stack: it may be freed. */
 bool sched_is_off(const struct vcpu *v);
-/* From the interrupt that arch_kick_cpu sends: someone was added to this CPU's queue. */
-void sched_kicked(void);
+/* From the interrupt that arch_kick_cpu sends: someone is ready whom this CPU might run. */
+void sched_look(void);
 /* Body of each CPU's idle vCPU. */
 void sched_idle(void) __attribute__((noreturn));
 /* Copies the current vCPU's run-state times to the area that it registered. schedule() does so;

@@ -157,6 +157,15 @@ static int end(void **state)
     return 0;
 }
 
+static struct domain *make(uint16_t id, const char *name, unsigned nr_vcpus)
+{
+    struct domain_config config = {
+        .id = id, .vcpus = nr_vcpus, .pages = 100, .weight = 256, .cpus = ~0ul};
+
+    strcpy(config.name, name);
+    return domain_create(&config);
+}
+
 static uint8_t how; /* the next domain to run ends */
 
 static void end_itself(void *arg)
@@ -173,7 +182,7 @@ static void end_itself(void *arg)
 
 static struct domain *start(uint16_t id, const char *name)
 {
-    struct domain *d = domain_create(id, name, 2, 100);
+    struct domain *d = make(id, name, 2);
 
     assert_non_null(d);
     assert_int_equal(d->state, DOMAIN_BUILDING);
@@ -291,9 +300,9 @@ static void the_run_does_not_end_while_booting(void **state)
 {
     (void)state;
     fake_pages_left = 0;
-    assert_null(domain_create(1, "ann", 1, 100));
+    assert_null(make(1, "ann", 1));
     fake_pages_left = 4;
-    assert_null(domain_create(1, "ann", 1, 100));
+    assert_null(make(1, "ann", 1));
     assert_int_equal(machine_status, NOT_ENDED);
     fake_pages_left = UINT_MAX;
     domain_reap();
@@ -321,7 +330,7 @@ static void half_made_domains_leave_nothing(void **state)
     for (unsigned left = 0;; left++, tries++) {
         fake_pages_left = left;
 
-        struct domain *d = domain_create(1, "ann", 3, 100);
+        struct domain *d = make(1, "ann", 3);
 
         fake_pages_left = UINT_MAX;
         if (d) {
@@ -336,7 +345,7 @@ static void half_made_domains_leave_nothing(void **state)
     assert_in_range(tries, 8, 100);
     for (unsigned left = 0; left < 4; left++) {
         inits_left = left;
-        assert_null(domain_create(1, "ann", 3, 100));
+        assert_null(make(1, "ann", 3));
         domain_reap();
         assert_int_equal(fake_pages, 0);
     }
@@ -414,7 +423,7 @@ static void sleep_until_stopped(void *arg)
 /* Its vCPUs are woken for the end, and the last of them makes it. */
 static void the_last_vcpu_ends_the_domain(void **state)
 {
-    struct domain *d = domain_create(1, "ann", 3, 100);
+    struct domain *d = make(1, "ann", 3);
 
     (void)state;
     for (unsigned i = 0; i < 2; i++)
@@ -460,7 +469,7 @@ static void run_laps(void *arg)
 
 static struct domain *three_vcpus(void)
 {
-    struct domain *d = domain_create(1, "ann", 3, 100);
+    struct domain *d = make(1, "ann", 3);
 
     memset(laps, 0, sizeof(laps));
     for (unsigned i = 0; i < 3; i++)
@@ -586,7 +595,7 @@ static void input_goes_on_to_the_next(void **state)
     struct domain *ann = start(1, "ann"), *eve;
 
     (void)state;
-    domain_create(2, "bob", 1, 100); /* does not run */
+    make(2, "bob", 1); /* does not run */
     eve = start(3, "eve");
     focus = ann;
     domain_shutdown(ann, SHUTDOWN_poweroff);
@@ -622,7 +631,7 @@ static void the_ring_and_registered_infos_are_given_back(void **state)
 /* Of vCPUs beyond those in shared_info: what one domain marks there, no other sees. */
 static void vcpus_without_an_info_share_nothing(void **state)
 {
-    struct domain *ann = domain_create(1, "ann", 40, 100), *bob = domain_create(2, "bob", 40, 100);
+    struct domain *ann = make(1, "ann", 40), *bob = make(2, "bob", 40);
     struct vcpu_register_vcpu_info reg = {.mfn = fake_new_frame(bob)};
     struct vcpu_info *info = fake_frame[reg.mfn].bytes;
     struct evtchn_bind_ipi ipi = {.vcpu = 35};

@@ -125,6 +125,7 @@ void sleeping_vcpu_is_woken(void **state)
     (void)state;
     connect_domains(&pa, &pb);
     fake_cpu_init();
+    assert_true(sched_init_domain(b, 256, 0, ~0ul)); /* anew, as the CPU */
     idle = current;
     fake_give_body(v, sleeper, &woken);
     sched_start(v);

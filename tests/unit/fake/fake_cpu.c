@@ -67,6 +67,7 @@ static void *thread_main(void *arg)
     while (sem_wait(&t->go))
         ;
     if (!t->quit) {
+        sched_resumed();
         t->body(t->arg);
         sched_park();
     }
@@ -153,6 +154,10 @@ void arch_poll_interrupts(void)
 {
     fake_polls++;
     take_interrupts();
+}
+
+__attribute__((weak)) void domain_reap(void)
+{
 }
 
 void arch_wait_for_interrupt(void)

@@ -86,7 +86,7 @@ struct domain *fake_new_domain(unsigned nr_vcpus)
     d->nr_vcpus = nr_vcpus;
     d->shared = arch_share_page(d, true);
     mutex_init(&d->page_lock);
-    sched_init_domain(d, 256, 0);
+    assert_true(sched_init_domain(d, 256, 0, ~0ul));
     snprintf(d->name, sizeof(d->name), "d%u", id);
     for (unsigned i = 0; i < nr_vcpus; i++) {
         struct vcpu *v = calloc(1, sizeof(*v));
@@ -96,7 +96,7 @@ struct domain *fake_new_domain(unsigned nr_vcpus)
         v->id = (uint16_t)i;
         v->info = &d->shared->vcpu_info[i];
         v->info_frame = INVALID_MFN;
-        sched_init_vcpu(v, 0);
+        sched_init_vcpu(v);
     }
     return d;
 }

@@ -333,7 +333,8 @@ static void runstate_area_follows(void **state)
     v->runstate_area = fake_ptr(&area);
     start(v, compute_and_block, &done);
     fake_run(0);
-    assert_int_equal(area.state_entry_time, 0); /* it has not begun to run again yet */
+    assert_int_equal(area.state, RUNSTATE_running); /* it has not begun to run again yet */
+    assert_int_equal(area.time[RUNSTATE_running], 0);
     fake_pass(5000000);
     sched_wake(v);
     fake_run(0);
@@ -443,17 +444,17 @@ static void long_operations_give_way(void **state)
 
 static void kicked_alone(void *arg)
 {
-    sched_kicked();
+    sched_look();
     fake_pass(2 * SCHED_SLICE_NS); /* a deadline from before may pass */
     current->work = 0;
-    sched_kicked();
+    sched_look();
     assert_int_equal(fake_deadline, 0);
     ++*(unsigned *)arg;
 }
 
 static void kicked_beside(void *arg)
 {
-    sched_kicked();
+    sched_look();
     assert_int_equal(fake_deadline, fake_now + SCHED_SLICE_NS);
     ++*(unsigned *)arg;
 }
@@ -465,10 +466,10 @@ static void kicks(void **state)
     unsigned done = 0;
 
     (void)state;
-    sched_kicked();
+    sched_look();
     start(d->vcpu[0], kicked_beside, &done);
     start(d->vcpu[1], kicked_alone, &done);
-    sched_kicked();
+    sched_look();
     fake_run(0);
     assert_int_equal(done, 2);
     end_domain(d);

@@ -103,7 +103,7 @@ static struct player *join(struct domain *d, void (*next)(struct player *p))
     p->v.id = (uint16_t)d->nr_vcpus;
     d->vcpu[d->nr_vcpus++] = &p->v;
     timer_init(&p->alarm, alarm_rings);
-    sched_init_vcpu(&p->v, 0);
+    sched_init_vcpu(&p->v);
     return p;
 }
 
@@ -111,7 +111,7 @@ static struct player *add(uint32_t weight, uint32_t cap, void (*next)(struct pla
 {
     struct domain *d = calloc(1, sizeof(*d));
 
-    sched_init_domain(d, weight, cap);
+    assert_true(sched_init_domain(d, weight, cap, ~0ul));
     return join(d, next);
 }
 

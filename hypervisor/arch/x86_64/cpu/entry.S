@@ -177,6 +177,7 @@ call_thunk_r11:
 /* A new vCPU's first switch comes here, on its stack, with its registers at the top. */
         .globl vcpu_first_run
 vcpu_first_run:
+        call    sched_resumed
         mov     REGS_SIZE(%rsp), %rbx
         jmp     exit_to_guest
 

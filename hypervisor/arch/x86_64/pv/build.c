@@ -8,6 +8,7 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "abi/io/console.h"
+#include "cpu/cpu.h"
 #include "paging/paging.h"
 #include "pv/pv.h"
 
@@ -248,15 +249,15 @@ struct domain *build_domain(const struct domain_config *config)
         return NULL;
     }
 
-    struct domain *d = domain_create(config->id, config->name, config->vcpus, config->pages);
+    struct domain *d = domain_create(config);
 
     if (!d) {
-        log_line("/domains/%s: no memory for the hypervisor's own data about it", config->name);
+        log_line("/domains/%s: no memory for the hypervisor's own data about it, or no CPU for it: "
+                 "there are %u, and at most %u different lists of cpus",
+                 config->name, nr_cpus, SCHED_SETS_MAX);
         return NULL;
     }
     d->abi = abi;
-    d->privileges = config->privileges;
-    sched_init_domain(d, config->weight, config->cap);
     if (!allot_frames(d, plan.nr_pages)) {
         log_line("/domains/%s: memory = <%lu>: could not be allotted; %lu (MiB) are free now",
                  config->name, config->pages >> 8, frames_free_count() >> 8);

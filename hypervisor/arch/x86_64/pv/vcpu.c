@@ -127,7 +127,6 @@ void arch_poll_interrupts(void)
 /* Interrupts that come between the two instructions wait: sti takes effect after hlt has begun. */
 void arch_wait_for_interrupt(void)
 {
-    domain_reap();
     __asm__ volatile("sti\n\thlt\n\tcli" : : : "memory");
 }
 
