@@ -1,4 +1,5 @@
 /* Boot: from the loader to the first guest, as a list of steps. */
+#include "boot/acpi.h"
 #include "boot/memory.h"
 #include "boot/multiboot.h"
 #include "core/audit.h"
@@ -108,6 +109,7 @@ void boot_main(uint32_t magic, uint32_t info_address);
 void boot_main(uint32_t magic, uint32_t info_address)
 {
     static struct boot_info boot;
+    static struct acpi_info acpi;
     static struct system_config sys;
     const void *tree;
 
@@ -117,6 +119,7 @@ void boot_main(uint32_t magic, uint32_t info_address)
     idt_init();
     cpu_init(&cpus[0]);
     multiboot_read(&boot, magic, info_address);
+    acpi_read(&acpi);
     memory_init(&boot);
     pic_init();
     apic_init(APIC_VA);
