@@ -1,4 +1,5 @@
 /* Boot: from the loader to the first guest, as a list of steps. */
+#include "boot/acpi.h"
 #include "boot/memory.h"
 #include "boot/multiboot.h"
 #include "core/audit.h"
@@ -104,6 +105,7 @@ void boot_main(uint32_t magic, uint32_t info_address);
 void boot_main(uint32_t magic, uint32_t info_address)
 {
     static struct boot_info boot;
+    static struct acpi_info acpi;
     static struct system_config sys;
     const void *tree;
 
@@ -113,16 +115,18 @@ void boot_main(uint32_t magic, uint32_t info_address)
     idt_init();
     cpu_init(&cpus[0]);
     multiboot_read(&boot, magic, info_address);
-    memory_init(&boot);
+    acpi_read(&acpi);
+    memory_init(&boot, acpi.hpet);
     pic_init();
     apic_init(APIC_VA);
     cpus[0].apic_id = apic_id();
-    clock_init();
+    clock_init(acpi.hpet ? HPET_VA + acpi.hpet % PAGE_SIZE : 0, acpi.pm_timer);
     sched_init_cpu(0, &idle_vcpu0);
     hypercall_init();
     refuse_options();
-    log_line("%lu MiB of memory, %lu MiB free; %u CPU used, %lu MHz", boot.ram_bytes >> 20,
-             frames_free_count() >> 8, nr_cpus, (tsc_hz + 500000) / 1000000);
+    log_line("%lu MiB of memory, %lu MiB free; %u CPU used, %lu.%03lu MHz by %s, within %lu ppm",
+             boot.ram_bytes >> 20, frames_free_count() >> 8, nr_cpus, tsc_hz / 1000000,
+             tsc_hz / 1000 % 1000, clock_reference, clock_error_ppm);
 
     tree = (const void *)(DIRECT_START + boot.module.start);
     if (!config_open(&sys, tree, boot.module.end - boot.module.start) || !build_all(&sys))

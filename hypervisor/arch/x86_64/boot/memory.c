@@ -151,7 +151,7 @@ static void add_free(uint64_t start, uint64_t end)
         frames_add_free(mfn(start / PAGE_SIZE), (end - start) / PAGE_SIZE);
 }
 
-void memory_init(const struct boot_info *info)
+void memory_init(const struct boot_info *info, uint64_t hpet)
 {
     const uint64_t max_mfn = info->ram_end / PAGE_SIZE;
 
@@ -167,6 +167,8 @@ void memory_init(const struct boot_info *info)
             info->ram[i].end - info->ram[i].start, FLAGS_DATA);
     map_image();
     map(APIC_VA, APIC_PHYS, PAGE_SIZE, FLAGS_DATA | PTE_PCD | PTE_PWT);
+    if (hpet)
+        map(HPET_VA, hpet & PAGE_MASK, PAGE_SIZE, FLAGS_DATA | PTE_PCD | PTE_PWT);
     map_m2p(info);
     map_frame_table(info, max_mfn);
 

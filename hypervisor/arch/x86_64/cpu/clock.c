@@ -3,16 +3,26 @@
 #include "cpu/apic.h"
 #include "cpu/clock.h"
 #include "cpu/insn.h"
+#include "cpu/rtc.h"
 
 #define NS_PER_S 1000000000ul
 
+/* Indices of registers, 32 bits each. */
+#define HPET_PERIOD     1
+#define HPET_CONFIG     4
+#define HPET_COUNTER    60
+#define HPET_PERIOD_MAX 100000000u /* fs, by its specification */
+
 /* 8254 channel 2, which can be polled through port 0x61. */
-#define PIT_HZ      1193182u
-#define PIT_COUNT   59659u /* 50 ms */
 #define PIT_CH2     0x42
 #define PIT_COMMAND 0x43
 #define PIT_GATE    0x61
 
+#define INTERVALS_PER_S 20          /* it is measured for 50 ms */
+#define GIVE_UP_TICKS   (1ul << 34) /* seconds at any rate */
+
+const char *clock_reference;
+uint64_t clock_error_ppm;
 uint64_t tsc_hz;
 static uint64_t apic_hz, tsc_boot, wallclock_boot_ns;
 
@@ -45,80 +55,139 @@ uint64_t arch_now_ns(void)
     return (uint64_t)((unsigned __int128)delta * tsc_mul >> 32);
 }
 
-static void calibrate(void)
+/* A counter whose rate is known. */
+struct reference {
+    const char *name;
+    uint64_t hz;
+    uint32_t mask; /* of the bits that it counts */
+    uint32_t (*read)(void);
+};
+
+static uint16_t pm_port;
+static volatile uint32_t *hpet;
+
+static uint32_t hpet_read(void)
+{
+    return hpet[HPET_COUNTER];
+}
+
+static uint32_t pm_read(void)
+{
+    return inl(pm_port);
+}
+
+static uint32_t pit_read(void)
+{
+    outb(PIT_COMMAND, 0x80); /* latch channel 2 */
+
+    uint32_t low = inb(PIT_CH2);
+
+    return ~(low | (uint32_t)inb(PIT_CH2) << 8);
+}
+
+static void pit_start(void)
 {
     uint8_t gate = inb(PIT_GATE) & 0xfc;
 
     outb(PIT_GATE, gate);
     outb(PIT_COMMAND, 0xb0); /* channel 2, both bytes, mode 0: output rises at zero */
-    outb(PIT_CH2, PIT_COUNT & 0xff);
-    outb(PIT_CH2, PIT_COUNT >> 8);
+    outb(PIT_CH2, 0xff);
+    outb(PIT_CH2, 0xff);
     outb(PIT_GATE, gate | 1);
+}
 
-    uint64_t start = rdtsc();
+static bool pit_ran_out(void)
+{
+    return inb(PIT_GATE) & 0x20;
+}
+
+/* All clocks at once: they were read within `width` around tsc. */
+struct stamp {
+    uint64_t tsc, width;
+    uint32_t count, apic;
+};
+
+/* The best of some: what interrupts one (firmware, an emulator's host) makes it wide. */
+static struct stamp take_stamp(const struct reference *ref)
+{
+    struct stamp best = {.width = ~0ul};
+
+    for (int i = 0; i < 16; i++) {
+        uint64_t start = rdtsc();
+        uint32_t count = ref->read(), apic = apic_timer_left();
+        uint64_t width = rdtsc() - start;
+
+        if (width < best.width)
+            best = (struct stamp){start + width / 2, width, count, apic};
+    }
+    return best;
+}
+
+/* False: it does not count. */
+static bool measure(const struct reference *ref)
+{
+    struct stamp from, to;
+    uint64_t elapsed, ticks;
 
     apic_timer_start(~0u);
-    while (!(inb(PIT_GATE) & 0x20))
-        ;
-
-    uint64_t tsc = rdtsc() - start;
-    uint64_t apic = ~0u - apic_timer_left();
-
+    from = take_stamp(ref);
+    do {
+        to = take_stamp(ref);
+        ticks = to.tsc - from.tsc;
+        elapsed = (to.count - from.count) & ref->mask;
+        if (ticks > GIVE_UP_TICKS)
+            return false;
+    } while (elapsed < ref->hz / INTERVALS_PER_S);
     apic_timer_start(0);
-    tsc_hz = tsc * PIT_HZ / PIT_COUNT;
-    apic_hz = apic * PIT_HZ / PIT_COUNT;
+    tsc_hz = ticks * ref->hz / elapsed;
+    apic_hz = (from.apic - to.apic) * ref->hz / elapsed;
+    clock_reference = ref->name;
+    /* Half the width at each end, and one count. */
+    clock_error_ppm = (from.width + to.width) * 500000 / ticks + 1000000 / elapsed + 1;
+    return true;
 }
 
-static unsigned cmos(unsigned reg)
+static bool measure_by_hpet(void)
 {
-    outb(0x70, 0x80 | reg);
-    return inb(0x71);
+    uint32_t period_fs = hpet[HPET_PERIOD];
+    struct reference ref = {"HPET", 0, ~0u, hpet_read};
+
+    if (!period_fs || period_fs > HPET_PERIOD_MAX)
+        return false;
+    hpet[HPET_CONFIG] |= 1; /* count */
+    ref.hz = 1000000000000000ul / period_fs;
+    return measure(&ref);
 }
 
-/* Days from 1970-01-01, for years 1970 .. 2099. */
-static uint64_t days_since_1970(unsigned year, unsigned month, unsigned day)
+static void calibrate(void)
 {
-    static const uint16_t before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
-    uint64_t days = (year - 1970) * 365ul + (year - 1969) / 4;
+    static const struct reference pm = {"ACPI timer", 3579545, 0xffffff, pm_read};
+    static const struct reference pit = {"PIT", 1193182, 0xffff, pit_read};
 
-    days += before[(month - 1) % 12] + day - 1;
-    if (year % 4 == 0 && month > 2)
-        days++;
-    return days;
-}
-
-static uint64_t read_rtc(void)
-{
-    static const uint8_t reg[6] = {0, 2, 4, 7, 8, 9};
-    unsigned t[6];
-    bool same = false;
-
-    /* Two equal readings in a row, or we caught it in the middle of an update. */
-    for (int tries = 0; tries < 1000 && !same; tries++) {
-        for (int i = 0; i < 6; i++)
-            t[i] = cmos(reg[i]);
-        same = true;
-        for (int i = 0; i < 6; i++)
-            same &= t[i] == cmos(reg[i]);
+    if ((hpet && measure_by_hpet()) || (pm_port && measure(&pm)))
+        return;
+    /* It passes its 55 ms unseen if something interrupts us for long. */
+    for (int tries = 0; tries < 10; tries++) {
+        pit_start();
+        if (measure(&pit) && !pit_ran_out())
+            return;
     }
-
-    unsigned status = cmos(0xb);
-    bool bcd = !(status & 4), pm = !(status & 2) && (t[2] & 0x80);
-
-    t[2] &= 0x7f;
-    for (int i = 0; bcd && i < 6; i++)
-        t[i] = (t[i] >> 4) * 10 + (t[i] & 15);
-    if (!(status & 2))
-        t[2] = t[2] % 12 + (pm ? 12 : 0);
-    return days_since_1970(2000 + t[5], t[4], t[3]) * 86400 + t[2] * 3600 + t[1] * 60 + t[0];
+    panic("no clock that the TSC could be measured by: HPET, ACPI timer or PIT");
 }
 
-void clock_init(void)
+void clock_init(uint64_t hpet_va, uint16_t pm_timer_port)
 {
+    uint64_t seconds;
+
+    hpet = (volatile uint32_t *)hpet_va;
+    pm_port = pm_timer_port;
     calibrate();
     set_scale(tsc_hz);
     tsc_boot = rdtsc();
-    wallclock_boot_ns = read_rtc() * NS_PER_S;
+    seconds = rtc_read();
+    wallclock_boot_ns = seconds * NS_PER_S;
+    if (!seconds)
+        log_line("the battery clock shows no date: the wall clock starts at 1970-01-01");
 }
 
 uint64_t arch_boot_wallclock_ns(void)

@@ -77,6 +77,14 @@ static inline uint8_t inb(uint16_t port)
     return value;
 }
 
+static inline uint32_t inl(uint16_t port)
+{
+    uint32_t value;
+
+    __asm__ volatile("inl %1, %0" : "=a"(value) : "Nd"(port));
+    return value;
+}
+
 #define DEFINE_CR_ACCESS(n)                                            \
     static inline uint64_t read_cr##n(void)                            \
     {                                                                  \

@@ -1,0 +1,7 @@
+/* The memory that firmware left, where the test has it. */
+#ifndef CPU_LAYOUT_H
+#define CPU_LAYOUT_H
+
+#define DIRECT_START 0x200000000000ul
+
+#endif
