@@ -2,6 +2,7 @@
 #include "boot/acpi.h"
 #include "boot/memory.h"
 #include "boot/multiboot.h"
+#include "boot/smp.h"
 #include "core/audit.h"
 #include "core/config.h"
 #include "core/domain.h"
@@ -24,8 +25,7 @@
 
 char idle_stack0[STACK_SIZE] __attribute__((aligned(STACK_SIZE)));
 
-static struct domain idle_domain = {.id = DOMID_IDLE, .name = "idle"};
-static struct vcpu idle_vcpu0 = {.idle = true, .domain = &idle_domain, .info_frame = {~0ul}};
+static struct vcpu idle_vcpu0;
 
 /* libfdt was built with the stack protector: it looks for a canary at fs:0x28. */
 static uint64_t canary_block[6];
@@ -40,14 +40,7 @@ void __stack_chk_fail(void)
 static void start_here(void)
 {
     canary_block[5] = rdtsc() & ~0xfful;
-
-    struct stack_top *top = (struct stack_top *)(idle_stack0 + STACK_SIZE) - 1;
-
-    top->vcpu = &idle_vcpu0;
-    top->cpu = &cpus[0];
-    cpus[0].idle = &idle_vcpu0;
-    idle_vcpu0.arch.pv.regs = (struct regs *)top - 1;
-    idle_vcpu0.arch.paging.kernel_l4 = idle_vcpu0.arch.paging.user_l4 = INVALID_MFN;
+    idle_init(&cpus[0], &idle_vcpu0, idle_stack0);
     wrmsr(MSR_FS_BASE, (uint64_t)canary_block);
 }
 
@@ -118,14 +111,16 @@ void boot_main(uint32_t magic, uint32_t info_address)
     acpi_read(&acpi);
     memory_init(&boot, acpi.hpet);
     pic_init();
-    apic_init(APIC_VA);
+    apic_init(APIC_VA, true);
     cpus[0].apic_id = apic_id();
     clock_init(acpi.hpet ? HPET_VA + acpi.hpet % PAGE_SIZE : 0, acpi.pm_timer);
     sched_init_cpu(0, &idle_vcpu0);
+    smp_start(&acpi);
     hypercall_init();
     refuse_options();
-    log_line("%lu MiB of memory, %lu MiB free; %u CPU used, %lu.%03lu MHz by %s, within %lu ppm",
-             boot.ram_bytes >> 20, frames_free_count() >> 8, nr_cpus, tsc_hz / 1000000,
+    log_line("%lu MiB of memory, %lu MiB free; %u CPU%s used, %lu.%03lu MHz by %s, within %lu ppm",
+             boot.ram_bytes >> 20, frames_free_count() >> 8, nr_cpus,
+             nr_cpus > 1 ? "s" : "", tsc_hz / 1000000,
              tsc_hz / 1000 % 1000, clock_reference, clock_error_ppm);
 
     tree = (const void *)(DIRECT_START + boot.module.start);

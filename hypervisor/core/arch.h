@@ -110,6 +110,9 @@ void arch_switch(struct vcpu *prev, struct vcpu *next);
 void arch_kick_cpu(unsigned cpu);
 /* Makes the vCPU, if it runs in its guest, come to the exit path soon so that events are seen. */
 void arch_kick_vcpu(struct vcpu *v);
+/* Returns when each other CPU has let interrupts in since the call: it has no pointer any more that
+ * it had found without taking a reference. Hold no spin lock. */
+void arch_outlast_others(void);
 /* Waits for an interrupt with interrupts on, and returns with them off. */
 void arch_wait_for_interrupt(void);
 /* Lets pending interrupts in, for a few instructions. */

@@ -9,9 +9,8 @@
 #include "lib/string.h"
 
 /* Guards the table, the list and the states. A reference is taken under it and dropped without; a
- * domain whose count reached zero is still found in `ended`, by domain_reap. On one CPU nobody can
- * be between finding a domain and using it while that happens; a second CPU needs a grace period
- * there. */
+ * domain whose count reached zero is still found in `ended`, by domain_reap, which outlasts those who
+ * had found it, or one of its channels, without. */
 static struct spinlock lock;
 static struct domain *domains[CONFIG_MAX_DOMAINS + 1]; /* by id */
 static struct domain *ended; /* by next_ended: wait for their last reference, then to be freed */
@@ -245,8 +244,11 @@ static void give_back(struct domain *d)
         evtchn_destroy(d);
     for (unsigned i = 0; i < d->nr_vcpus && d->vcpu[i]; i++) {
         vcpu_stop_timers(d->vcpu[i]);
-        vcpu_release_info(d->vcpu[i]);
+        vcpu_leave_info(d->vcpu[i]);
     }
+    arch_outlast_others(); /* who mark events where vcpu_info was */
+    for (unsigned i = 0; i < d->nr_vcpus && d->vcpu[i]; i++)
+        vcpu_release_info(d->vcpu[i]);
     arch_domain_relinquish(d);
     grant_release_mappings(d);
     grant_destroy(d);
@@ -332,6 +334,7 @@ void domain_reap(void)
     }
     spin_unlock(&lock);
     if (d) {
+        arch_outlast_others();
         free_domain(d);
         audit_now("the end of a domain");
     }

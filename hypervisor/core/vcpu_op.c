@@ -59,13 +59,15 @@ void vcpu_stop_timers(struct vcpu *v)
     timer_cancel(&v->evtchn.poll_timer);
 }
 
+void vcpu_leave_info(struct vcpu *v)
+{
+    WRITE_ONCE(v->info, &v->own_info);
+}
+
 void vcpu_release_info(struct vcpu *v)
 {
-    if (mfn_equal(v->info_frame, INVALID_MFN))
-        return;
-    /* Whoever still marks an event writes to memory that stays as long as the vCPU. */
-    WRITE_ONCE(v->info, &v->own_info);
-    arch_frame_put(v->info_frame, true);
+    if (!mfn_equal(v->info_frame, INVALID_MFN))
+        arch_frame_put(v->info_frame, true);
     v->info_frame = INVALID_MFN;
 }
 

@@ -7,5 +7,7 @@ struct vcpu;
 void vcpu_init_timers(struct vcpu *v);
 /* Stops them; afterwards none of them fires any more. */
 void vcpu_stop_timers(struct vcpu *v);
-/* Gives back the frame of a registered vcpu_info; the vCPU is off for good. */
+/* For one that is off for good: from now on its vcpu_info is in the hypervisor's memory. */
+void vcpu_leave_info(struct vcpu *v);
+/* Then, and after arch_outlast_others: gives back the frame where it was registered. */
 void vcpu_release_info(struct vcpu *v);

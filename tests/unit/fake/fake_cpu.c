@@ -112,6 +112,10 @@ void fake_cpu_end(void)
     sem_destroy(&idle_thread.go);
 }
 
+__attribute__((weak)) void arch_outlast_others(void)
+{
+}
+
 void arch_kick_cpu(unsigned cpu)
 {
     (void)cpu;

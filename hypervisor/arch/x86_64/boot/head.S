@@ -1,6 +1,6 @@
 /* Entry from a multiboot 1 loader: 32-bit protected mode, paging off. Builds page tables that show
  * the first 4 GiB at three places (identity, image, direct map), enters long mode and calls boot_main
- * on the boot CPU's idle stack. */
+ * on the boot CPU's idle stack. Other CPUs come by the trampoline, with what boot_entry says then. */
 #include "offsets.h"
 #include "cpu/layout.h"
 
@@ -78,12 +78,32 @@ start64:
         mov     %eax, %gs
         movabs  $1f, %rax
         jmp     *%rax
-1:      lea     idle_stack0 + 8192 - STACK_TOP_SIZE(%rip), %rsp
+1:      mov     boot_entry(%rip), %rax
+        mov     %rax, %cr3
+        mov     boot_entry + 8(%rip), %rsp
         mov     %ebp, %edi
         mov     %esi, %esi
         xor     %ebp, %ebp
-        call    boot_main
+        call    *boot_entry + 16(%rip)
         ud2
+
+/* Copied to a page below 1 MiB, where a CPU that is started begins in real mode. */
+        .globl boot_trampoline, boot_trampoline_end
+        .code16
+boot_trampoline:
+        cli
+        mov     $0x20, %eax             /* PAE */
+        mov     %eax, %cr4
+        mov     $PHYS(boot_l4), %eax
+        mov     %eax, %cr3
+        mov     $0xc0000080, %ecx       /* EFER: NXE, LME, SCE */
+        xor     %edx, %edx
+        mov     $0x901, %eax
+        wrmsr
+        lgdtl   %cs:boot_gdtr - boot_trampoline
+        mov     $0x80010033, %eax       /* PG, WP, NE, ET, MP, PE: long mode at once */
+        mov     %eax, %cr0
+        ljmpl   $8, $PHYS(start64)
 
         .balign 8
 boot_gdt:
@@ -91,6 +111,13 @@ boot_gdt:
 boot_gdtr:
         .word 23
         .long PHYS(boot_gdt)
+boot_trampoline_end:
+
+        .data
+        .balign 8
+        .globl boot_entry
+boot_entry:                             /* page tables, stack, function */
+        .quad PHYS(boot_l4), idle_stack0 + 8192 - STACK_TOP_SIZE, boot_main
 
         .bss
         .balign 4096

@@ -6,6 +6,8 @@
 #define REG_ID         (0x020 / 4)
 #define REG_EOI        (0x0b0 / 4)
 #define REG_SPURIOUS   (0x0f0 / 4)
+#define REG_ICR        (0x300 / 4)
+#define REG_ICR_TO     (0x310 / 4)
 #define REG_LVT_TIMER  (0x320 / 4)
 #define REG_LVT_LINT0  (0x350 / 4)
 #define REG_LVT_LINT1  (0x360 / 4)
@@ -15,15 +17,23 @@
 
 #define LVT_EXTINT 0x700
 #define LVT_NMI    0x400
+#define LVT_MASKED 0x10000
 #define DIV_1      0xb
+
+#define ICR_NMI     0x400
+#define ICR_INIT    0x500
+#define ICR_STARTUP 0x600
+#define ICR_BUSY    0x1000
+#define ICR_ASSERT  0x4000
+#define ICR_OTHERS  0xc0000
 
 static volatile uint32_t *apic;
 
-void apic_init(uint64_t va)
+void apic_init(uint64_t va, bool first)
 {
     apic = (volatile uint32_t *)va;
     apic[REG_SPURIOUS] = 0x100 | VECTOR_SPURIOUS;
-    apic[REG_LVT_LINT0] = LVT_EXTINT;
+    apic[REG_LVT_LINT0] = first ? LVT_EXTINT : LVT_MASKED;
     apic[REG_LVT_LINT1] = LVT_NMI;
     apic[REG_TIMER_DIV] = DIV_1;
     apic[REG_LVT_TIMER] = VECTOR_TIMER;
@@ -47,4 +57,33 @@ void apic_end_of_interrupt(void)
 uint32_t apic_id(void)
 {
     return apic[REG_ID] >> 24;
+}
+
+static void send(uint32_t id, uint32_t what)
+{
+    apic[REG_ICR_TO] = id << 24;
+    apic[REG_ICR] = what | ICR_ASSERT;
+    while (apic[REG_ICR] & ICR_BUSY)
+        __builtin_ia32_pause();
+}
+
+void apic_send(uint32_t id, unsigned vector)
+{
+    send(id, vector);
+}
+
+void apic_send_init(uint32_t id)
+{
+    send(id, ICR_INIT);
+}
+
+void apic_send_startup(uint32_t id, unsigned frame)
+{
+    send(id, ICR_STARTUP | frame);
+}
+
+void apic_stop_others(void)
+{
+    if (apic)
+        send(0, ICR_OTHERS | ICR_NMI);
 }

@@ -27,15 +27,37 @@ struct cpu {
     unsigned id;
     uint32_t apic_id;
     struct vcpu *idle;
+    struct cpu_call {
+        void (*function)(uint64_t arg);
+        uint64_t arg;
+        uint64_t waiting; /* CPUs that have not done it yet (atomic) */
+    } call;
+    uint64_t asked; /* CPUs whose call is for this one (atomic) */
     struct tss tss; /* rsp0: of the vCPU that runs here, as traps and SYSCALL enter it */
 };
 
 extern struct cpu cpus[MAX_CPUS];
 extern unsigned nr_cpus;
+extern bool panicking; /* no CPU goes on but one */
 
 static inline struct cpu *this_cpu(void)
 {
     return stack_top()->cpu;
+}
+
+/* Has function(arg) done on each CPU of the mask, with interrupts off, perhaps this one; cpu_call also
+ * waits until it was. The others come to it at their next interrupt, or while they wait for such a
+ * call themselves: hold no spin lock. One at a time on each CPU. */
+void cpu_call(uint64_t mask, void (*function)(uint64_t arg), uint64_t arg);
+void cpu_call_begin(uint64_t mask, void (*function)(uint64_t arg), uint64_t arg);
+void cpu_call_end(void);
+/* Does what others ask of this CPU. */
+void cpu_answer(void);
+
+/* Those that are in use, as a mask. */
+static inline uint64_t all_cpus(void)
+{
+    return ~0ul >> (64 - READ_ONCE(nr_cpus));
 }
 
 /* Descriptors, interrupt gates, SYSCALL and control registers of this CPU. */

@@ -2,6 +2,7 @@
 #include "core/console.h"
 #include "core/domain.h"
 #include "core/log.h"
+#include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/insn.h"
 #include "lib/format.h"
@@ -21,15 +22,17 @@ static void backtrace(void)
     }
 }
 
+bool panicking;
+
 void panic(const char *fmt, ...)
 {
-    static bool panicking;
     char text[CONSOLE_LINE];
     va_list args;
 
     __asm__ volatile("cli" : : : "memory");
     console_break_lock();
     if (!__atomic_test_and_set(&panicking, __ATOMIC_SEQ_CST)) {
+        apic_stop_others();
         va_start(args, fmt);
         vformat(text, sizeof(text), fmt, args);
         va_end(args);

@@ -25,15 +25,19 @@ void tlb_flush_page_local(uint64_t va)
     __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
 }
 
-/* One CPU runs guests so far: a mask can name no other than this one. */
+static void flush(uint64_t none)
+{
+    (void)none;
+    tlb_flush_local();
+}
+
 void tlb_flush(uint64_t mask)
 {
-    if (mask & 1ul << this_cpu()->id)
-        tlb_flush_local();
+    if (mask)
+        cpu_call(mask, flush, 0);
 }
 
 void tlb_flush_page(uint64_t mask, uint64_t va)
 {
-    if (mask & 1ul << this_cpu()->id)
-        tlb_flush_page_local(va);
+    cpu_call(mask, tlb_flush_page_local, va);
 }

@@ -37,6 +37,14 @@ static void interrupt(unsigned vector)
         apic_end_of_interrupt();
         timer_interrupt();
         break;
+    case VECTOR_CALL:
+        apic_end_of_interrupt();
+        cpu_answer();
+        break;
+    case VECTOR_LOOK:
+        apic_end_of_interrupt();
+        sched_look();
+        break;
     case VECTOR_PIC + IRQ_COM1:
         console_interrupt();
         outb(PIC1, 0x20);
@@ -96,6 +104,9 @@ void trap_from_hypervisor(struct regs *regs)
 
 void trap_on_own_stack(struct regs *regs)
 {
+    if (panicking) /* that is what the NMI is for */
+        for (;;)
+            __asm__ volatile("cli\n\thlt");
     if (regs->vector != VECTOR_NMI)
         hypervisor_fault(regs, regs->vector == VECTOR_DF ? "double fault" : "machine check");
     log_line("NMI at %#lx, ignored", regs->rip);

@@ -15,6 +15,9 @@
 
 #define VECTOR_PIC      0x20 /* 16 lines of the 8259 pair */
 #define VECTOR_TIMER    0xf0 /* local APIC timer */
+#define VECTOR_CALL     0xf1 /* from other CPUs: cpu_answer */
+#define VECTOR_LOOK     0xf2 /* sched_look */
+#define VECTOR_KICK     0xf3 /* the way out to the guest is all that is wanted */
 #define VECTOR_SPURIOUS 0xff
 
 /* Not vectors: how a guest's saved registers came about. */

@@ -97,7 +97,7 @@ mfn_t frames_alloc(unsigned order)
     spin_unlock(&pool.lock);
 
     /* Whoever had them may have run anywhere. */
-    tlb_flush(tlb_stale(nr_cpus < 64 ? (1ul << nr_cpus) - 1 : ~0ul, stamp));
+    tlb_flush(tlb_stale(all_cpus(), stamp));
     return frame_mfn(f);
 }
 

@@ -141,12 +141,12 @@ mfn_t arch_populate(struct domain *d, pfn_t first_pfn, unsigned order, uint32_t 
 
     if (__atomic_add_fetch(&d->pages, count, __ATOMIC_RELAXED) <= READ_ONCE(d->max_pages))
         m = frames_alloc_zeroed(order, mem_flags);
-    if (!mfn_equal(m, INVALID_MFN) && frames_adopt(d, m, count)) {
-        m2p_set_extent(m, first_pfn, order);
-        return m;
-    }
-    if (!mfn_equal(m, INVALID_MFN))
+    if (!mfn_equal(m, INVALID_MFN)) {
+        m2p_set_extent(m, first_pfn, order); /* once it is the domain's, it may be given up */
+        if (frames_adopt(d, m, count))
+            return m;
         frames_free(m, order);
+    }
     __atomic_sub_fetch(&d->pages, count, __ATOMIC_RELAXED);
     return INVALID_MFN;
 }

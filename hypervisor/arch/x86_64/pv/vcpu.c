@@ -1,5 +1,6 @@
 /* A vCPU's hypervisor stack and processor state, and the switch from one vCPU to the next. */
 #include "core/log.h"
+#include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
 #include "cpu/insn.h"
@@ -111,12 +112,26 @@ void arch_switch(struct vcpu *prev, struct vcpu *next)
 
 void arch_kick_cpu(unsigned cpu)
 {
-    (void)cpu; /* one host CPU: it is this one, and it looks before it leaves */
+    apic_send(cpus[cpu].apic_id, VECTOR_LOOK);
 }
 
+/* On its way to another CPU it comes by there anyway; on this one it looks before it leaves. */
 void arch_kick_vcpu(struct vcpu *v)
 {
-    (void)v;
+    unsigned cpu = READ_ONCE(v->sched.cpu);
+
+    if (cpu != this_cpu()->id)
+        apic_send(cpus[cpu].apic_id, VECTOR_KICK);
+}
+
+static void nothing(uint64_t none)
+{
+    (void)none;
+}
+
+void arch_outlast_others(void)
+{
+    cpu_call(all_cpus(), nothing, 0);
 }
 
 void arch_poll_interrupts(void)
