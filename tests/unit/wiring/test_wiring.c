@@ -198,7 +198,8 @@ static void test_wrong_wire(void **state)
     assert_int_equal(apply("bell { " EVENT "ends = <&d1 0 &d2 6>; }; "
                            "next { " EVENT "ends = <&d1 5 &d3 6>; };"),
                      1);
-    assert_logged("/wiring/bell: ends = <1 0 2 6>: expected ports 1 .. 4095");
+    assert_logged("/wiring/bell: ends = <1 0 2 6>: expected "
+                  "<&DOMAIN PORT &DOMAIN PORT>: labels in /domains, ports 1 .. 4095");
     assert_true(finds(3, "next", &w));
 }
 
