@@ -213,10 +213,10 @@ static const struct abi_version *choose_abi(const struct domain_config *config,
 {
     const uint32_t newest = LAMINA_ABI_VERSION;
     uint32_t limit = config->abi_version ? MIN(config->abi_version, newest) : newest;
-    uint32_t wanted = image->abi_version ? image->abi_version : limit;
+    uint64_t wanted = image->abi_version ? image->abi_version : limit;
 
     if (wanted > limit) {
-        log_line("/domains/%s: kernel: wants ABI version %u: expected at most %u", config->name,
+        log_line("/domains/%s: kernel: wants ABI version %lu: expected at most %u", config->name,
                  wanted, limit);
         return NULL;
     }
