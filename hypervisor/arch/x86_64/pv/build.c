@@ -223,51 +223,35 @@ static const struct abi_version *choose_abi(const struct domain_config *config,
     return abi_version_find(wanted);
 }
 
-static void report(const struct domain *d, const struct domain_config *c, const struct image *image)
-{
-    log_line(
-        "%s: domain %u, %lu MiB, %u vCPU%s, kernel %lu KiB%s%s, ramdisk %lu KiB, ABI version %u",
-        d->name, d->id, d->max_pages >> 8, d->nr_vcpus, d->nr_vcpus > 1 ? "s" : "",
-        c->kernel.size >> 10, image->guest_os[0] ? " of " : "", image->guest_os,
-        c->ramdisk.size >> 10, d->abi->number);
-}
-
 struct domain *build_domain(const struct domain_config *config)
 {
     static struct image image;
     static struct build_plan plan;
     const struct abi_version *abi;
+    struct domain *d = NULL;
 
     if (!image_parse(&image, config->kernel.data, config->kernel.size, config->name) ||
         !plan_make(&plan, &image, config->ramdisk.size, config->pages, config->name) ||
         !(abi = choose_abi(config, &image)))
         return NULL;
-    if (config->pages > frames_free_count()) {
-        log_line("/domains/%s: memory = <%lu>: expected at most what is free, %lu (MiB)",
-                 config->name, config->pages >> 8, frames_free_count() >> 8);
-        return NULL;
-    }
-
-    struct domain *d = domain_create(config->id, config->name, config->vcpus, config->pages);
-
-    if (!d) {
-        log_line("/domains/%s: no memory for the hypervisor's own data about it", config->name);
-        return NULL;
-    }
-    d->abi = abi;
-    d->privileges = config->privileges;
-    sched_init_domain(d, config->weight, config->cap);
-    if (!allot_frames(d, plan.nr_pages)) {
-        log_line("/domains/%s: memory = <%lu>: could not be allotted; %lu (MiB) are free now",
-                 config->name, config->pages >> 8, frames_free_count() >> 8);
+    if (config->pages <= frames_free_count())
+        d = domain_create(config->id, config->name, config->vcpus, config->pages);
+    if (d) {
+        d->abi = abi;
+        d->privileges = config->privileges;
+        sched_init_domain(d, config->weight, config->cap);
+        if (allot_frames(d, plan.nr_pages) && fill(d, config, &image, &plan)) {
+            log_line("%s: domain %u, %u MiB, %u vCPU%s, kernel %lu KiB%s%s, ramdisk %lu KiB, "
+                     "ABI version %u",
+                     d->name, d->id, config->memory, d->nr_vcpus, d->nr_vcpus > 1 ? "s" : "",
+                     config->kernel.size >> 10, image.guest_os[0] ? " of " : "", image.guest_os,
+                     config->ramdisk.size >> 10, d->abi->number);
+            return d;
+        }
         domain_destroy(d);
-        return NULL;
     }
-    if (!fill(d, config, &image, &plan)) {
-        log_line("/domains/%s: could not be built", config->name);
-        domain_destroy(d);
-        return NULL;
-    }
-    report(d, config, &image);
-    return d;
+    log_line("/domains/%s: memory = <%u>: could not be built: expected it, and what %u vCPUs take, "
+             "in the %lu MiB that are free",
+             config->name, config->memory, config->vcpus, frames_free_count() >> 8);
+    return NULL;
 }
