@@ -86,18 +86,20 @@ static bool build_all(const struct system_config *sys)
     for (unsigned i = 0; i < sys->nr_domains; i++) {
         if (!config_domain(sys, i, &config) || !may_run_here(sys, &config))
             continue;
-        built[n] = build_domain(&config);
-        if (!built[n])
+        built[i] = build_domain(&config);
+        if (!built[i])
             continue;
         if (~config.cpus)
             log_line("/domains/%s: cpus has no effect yet: there is one CPU", config.name);
         n++;
     }
-    wires_refused = wiring_apply(sys);
-    if (n)
-        console_replace_focus(NULL, built[0]);
-    for (unsigned i = 0; i < n; i++)
+    wires_refused = wiring_apply(sys, built);
+    for (unsigned i = 0; i < sys->nr_domains; i++) {
+        if (!built[i])
+            continue;
+        console_replace_focus(NULL, built[i]); /* the first one has it */
         domain_start(built[i]);
+    }
     if (!n)
         log_line("no domain to run");
     return n == sys->nr_domains && !wires_refused && !sys->refused;
