@@ -80,14 +80,16 @@ static bool build_all(const struct system_config *sys)
     for (unsigned i = 0; i < sys->nr_domains; i++) {
         if (!config_domain(sys, i, &config) || !may_run_here(sys, &config))
             continue;
-        built[n] = build_domain(&config);
-        n += built[n] != NULL;
+        built[i] = build_domain(&config);
+        n += built[i] != NULL;
     }
-    wires_refused = wiring_apply(sys);
-    if (n)
-        console_replace_focus(NULL, built[0]);
-    for (unsigned i = 0; i < n; i++)
+    wires_refused = wiring_apply(sys, built);
+    for (unsigned i = 0; i < sys->nr_domains; i++) {
+        if (!built[i])
+            continue;
+        console_replace_focus(NULL, built[i]); /* the first one has it */
         domain_start(built[i]);
+    }
     if (!n)
         log_line("no domain to run");
     return n == sys->nr_domains && !wires_refused && !sys->refused;

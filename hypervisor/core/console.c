@@ -129,8 +129,11 @@ static void vlog(struct domain *d, const char *fmt, va_list args)
     spin_lock(&lock);
     if (!d || may_log(d)) {
         used = format(line, sizeof(line), "(lamina) %s%s", d ? d->name : "", d ? ": " : "");
-        vformat_printable(line + used, sizeof(line) - used - 1, fmt, args);
-        used = strlen(line);
+        vformat(line + used, sizeof(line) - used - 1, fmt, args);
+        /* What it quotes of guests and boot modules can be anything. */
+        for (used = 0; line[used]; used++)
+            if (line[used] < ' ' || line[used] > '~')
+                line[used] = '?';
         line[used++] = '\n';
         end_open_line();
         arch_console_write(line, used);

@@ -18,9 +18,6 @@ struct parser {
     struct image *img;
     const char *name; /* the domain's */
     Elf64_Ehdr header;
-    /* What the notes say; numbers that no note gave are NO_ADDRESS. */
-    uint64_t number[XEN_ELFNOTE_MAX + 1]; /* by XEN_ELFNOTE_*, those that are numbers */
-    uint64_t abi_version;
     uint64_t note_bytes; /* of all tables of notes */
     unsigned xen_notes;  /* of owner "Xen" */
     bool for_xen3;       /* XEN_VERSION is right */
@@ -53,28 +50,23 @@ static bool check_header(struct parser *p)
     if (memcmp(id, ELFMAG, SELFMAG) != 0)
         return refuse(p, "is not ELF: begins with %02x %02x %02x %02x: expected 7f 45 4c 46", id[0],
                       id[1], id[2], id[3]);
-    if (id[EI_CLASS] == ELFCLASS32)
-        return refuse(p, "is 32-bit ELF: expected 64-bit");
     if (size < sizeof(p->header))
         return refuse(p, "is truncated: %zu bytes: expected an ELF header of %zu", size,
                       sizeof(p->header));
-    if (id[EI_CLASS] != ELFCLASS64)
-        return refuse(p, "is ELF of class %u: expected 2 (64-bit)", id[EI_CLASS]);
-    if (id[EI_DATA] != ELFDATA2LSB)
-        return refuse(p, "is ELF of byte order %u: expected 1 (little endian)", id[EI_DATA]);
-    if (h->e_machine != EM_X86_64)
-        return refuse(p, "is for ELF machine %u: expected %u (x86-64)", h->e_machine, EM_X86_64);
-    if (h->e_type != ET_EXEC && h->e_type != ET_DYN)
-        return refuse(p, "is ELF of type %u: expected 2 (executable) or 3", h->e_type);
-    if (h->e_phnum == 0 || h->e_phnum > MAX_PROGRAM_HEADERS)
-        return refuse(p, "has %u program headers: expected 1 .. %u", h->e_phnum,
-                      MAX_PROGRAM_HEADERS);
-    if (h->e_phentsize != sizeof(Elf64_Phdr))
-        return refuse(p, "has program headers of %u bytes: expected %zu", h->e_phentsize,
-                      sizeof(Elf64_Phdr));
+    if (id[EI_CLASS] != ELFCLASS64 || id[EI_DATA] != ELFDATA2LSB || h->e_machine != EM_X86_64 ||
+        (h->e_type != ET_EXEC && h->e_type != ET_DYN))
+        return refuse(
+            p,
+            "is ELF of class %u, byte order %u, machine %u, type %u: expected 2 (64-bit), "
+            "1 (little endian), 62 (x86-64), 2 (executable) or 3",
+            id[EI_CLASS], id[EI_DATA], h->e_machine, h->e_type);
+    if (h->e_phnum == 0 || h->e_phnum > MAX_PROGRAM_HEADERS || h->e_phentsize != sizeof(Elf64_Phdr))
+        return refuse(p, "has %u program headers of %u bytes: expected 1 .. %u of %zu", h->e_phnum,
+                      h->e_phentsize, MAX_PROGRAM_HEADERS, sizeof(Elf64_Phdr));
     if (!in_file(p->img, h->e_phoff, (uint64_t)h->e_phnum * sizeof(Elf64_Phdr)))
         return refuse(p, "is truncated: %#zx bytes: expected %u program headers at %#lx",
                       p->img->size, h->e_phnum, h->e_phoff);
+    p->img->entry = h->e_entry;
     p->img->headers = h->e_phoff;
     p->img->nr_headers = h->e_phnum;
     return true;
@@ -87,24 +79,38 @@ static const program_header_t *program_header(const struct image *img, unsigned 
 
 /* --- notes --- */
 
-/* The notes that are numbers. */
-static const char *const number_names[] = {
-    [XEN_ELFNOTE_ENTRY] = "ENTRY",
-    [XEN_ELFNOTE_HYPERCALL_PAGE] = "HYPERCALL_PAGE",
-    [XEN_ELFNOTE_VIRT_BASE] = "VIRT_BASE",
-    [XEN_ELFNOTE_PADDR_OFFSET] = "PADDR_OFFSET",
-    [XEN_ELFNOTE_HV_START_LOW] = "HV_START_LOW",
-    [XEN_ELFNOTE_INIT_P2M] = "INIT_P2M",
-    [XEN_ELFNOTE_MOD_START_PFN] = "MOD_START_PFN",
+struct number_note {
+    const char *name;
+    uint64_t unit;
+    size_t field; /* of struct image */
 };
 
-static bool read_number(const struct parser *p, const char *name, const char *desc, size_t bytes,
-                        uint64_t *out)
+#define NUMBER(name, field, unit) \
+    [XEN_ELFNOTE_##name] = {#name, unit, offsetof(struct image, field)}
+
+static const struct number_note number_notes[] = {
+    NUMBER(ENTRY, entry, 1),
+    NUMBER(HYPERCALL_PAGE, hypercall_page, PAGE_SIZE),
+    NUMBER(VIRT_BASE, virt_base, PAGE_SIZE),
+    NUMBER(PADDR_OFFSET, paddr_offset, 1),
+    NUMBER(INIT_P2M, init_p2m, PAGE_SIZE),
+    NUMBER(MOD_START_PFN, ramdisk_by_pfn, 1),
+};
+
+static const struct number_note abi_version_note = {"ABI_VERSION", 1,
+                                                    offsetof(struct image, abi_version)};
+
+static bool read_number(const struct parser *p, const struct number_note *n, const char *desc,
+                        size_t bytes)
 {
+    uint64_t *out = (uint64_t *)((char *)p->img + n->field);
+
     if (bytes != 4 && bytes != 8)
-        return refuse(p, "note %s has %zu bytes: expected a number of 4 or 8", name, bytes);
+        return refuse(p, "note %s has %zu bytes: expected a number of 4 or 8", n->name, bytes);
     *out = 0;
     memcpy(out, desc, bytes);
+    if (*out % n->unit != 0)
+        return refuse(p, "note %s = %#lx: expected a multiple of 4096", n->name, *out);
     return true;
 }
 
@@ -166,12 +172,12 @@ static bool read_note(struct parser *p, const note_header_t *note)
     const uint32_t type = note->n_type;
 
     if (is_owner(note, LAMINA_ELFNOTE_OWNER) && type == LAMINA_ELFNOTE_ABI_VERSION)
-        return read_number(p, "ABI_VERSION", desc, note->n_descsz, &p->abi_version);
+        return read_number(p, &abi_version_note, desc, note->n_descsz);
     if (!is_owner(note, "Xen"))
         return true;
     p->xen_notes++;
-    if (type < ARRAY_LEN(number_names) && number_names[type])
-        return read_number(p, number_names[type], desc, note->n_descsz, &p->number[type]);
+    if (type < ARRAY_LEN(number_notes) && number_notes[type].name)
+        return read_number(p, &number_notes[type], desc, note->n_descsz);
     return read_xen_string(p, type, desc, strnlen(desc, note->n_descsz));
 }
 
@@ -231,49 +237,14 @@ static bool find_notes(struct parser *p)
     return true;
 }
 
-/* The form that came before notes: only recognised, to say so. */
-static bool has_old_section(const struct parser *p)
-{
-    static const char wanted[] = "__xen_guest";
-    const section_header_t *names = section_header(p, p->header.e_shstrndx), *sh;
-
-    for (unsigned i = 0; names && (sh = section_header(p, i)); i++)
-        if (in_file(p->img, names->sh_offset, (uint64_t)sh->sh_name + sizeof(wanted)) &&
-            memcmp(p->img->file + names->sh_offset + sh->sh_name, wanted, sizeof(wanted)) == 0)
-            return true;
-    return false;
-}
-
 static bool check_notes(const struct parser *p)
 {
-    static const uint8_t addresses_of_pages[] = {XEN_ELFNOTE_VIRT_BASE, XEN_ELFNOTE_INIT_P2M,
-                                                 XEN_ELFNOTE_HYPERCALL_PAGE};
-    const uint64_t *number = p->number, start = number[XEN_ELFNOTE_HV_START_LOW];
-
-    if (p->xen_notes == 0 && has_old_section(p))
-        return refuse(p, "has the old section __xen_guest: expected Xen's ELF notes");
     if (p->xen_notes == 0)
         return refuse(p, "has no notes of owner \"Xen\": expected those of a PV kernel");
     if (!p->for_xen3)
         return refuse(p, "note XEN_VERSION is missing or other: expected \"xen-3.0\"");
     if (!p->loadable)
         return refuse(p, "note LOADER is not \"generic\" and GUEST_OS not \"linux\": expected one");
-    if (number[XEN_ELFNOTE_PADDR_OFFSET] != NO_ADDRESS &&
-        number[XEN_ELFNOTE_VIRT_BASE] == NO_ADDRESS)
-        return refuse(p, "note PADDR_OFFSET = %#lx without VIRT_BASE: expected both",
-                      number[XEN_ELFNOTE_PADDR_OFFSET]);
-    if (start != NO_ADDRESS && start > HYPERVISOR_VIRT_START)
-        return refuse(p, "note HV_START_LOW = %#lx: expected at most %#lx", start,
-                      HYPERVISOR_VIRT_START);
-    for (size_t i = 0; i < ARRAY_LEN(addresses_of_pages); i++) {
-        const unsigned type = addresses_of_pages[i];
-
-        if (number[type] != NO_ADDRESS && number[type] % PAGE_SIZE != 0)
-            return refuse(p, "note %s = %#lx: expected a multiple of 4096", number_names[type],
-                          number[type]);
-    }
-    if (p->abi_version != NO_ADDRESS && (p->abi_version == 0 || p->abi_version > 65535))
-        return refuse(p, "note ABI_VERSION = %lu: expected 1 .. 65535", p->abi_version);
     return true;
 }
 
@@ -286,38 +257,12 @@ bool image_next_segment(const struct image *img, unsigned *cursor, struct image_
 
         if (ph->p_type != PT_LOAD || ph->p_memsz == 0)
             continue;
-        *seg = (struct image_segment){ph->p_offset, ph->p_paddr + img->virt_offset, ph->p_filesz,
-                                      ph->p_memsz};
+        *seg =
+            (struct image_segment){ph->p_offset, ph->p_paddr - img->paddr_offset + img->virt_base,
+                                   ph->p_filesz, ph->p_memsz};
         return true;
     }
     return false;
-}
-
-/* The segment's other end can be anywhere. Those before it are good. */
-static bool check_segment(const struct parser *p, unsigned index, const struct image_segment *seg)
-{
-    const struct image *img = p->img;
-    const uint64_t end = seg->virt + seg->mem_bytes;
-    struct image_segment other;
-
-    if (seg->file_bytes > seg->mem_bytes)
-        return refuse(p,
-                      "segment %u has %#lx bytes in the file: expected at most its %#lx in memory",
-                      index, seg->file_bytes, seg->mem_bytes);
-    if (!in_file(img, seg->offset, seg->file_bytes))
-        return refuse(p, "is truncated: %#zx bytes: expected %#lx at %#lx for segment %u",
-                      img->size, seg->file_bytes, seg->offset, index);
-    if (seg->virt < img->virt_base)
-        return refuse(p, "segment %u at %#lx: expected at least VIRT_BASE = %#lx", index, seg->virt,
-                      img->virt_base);
-    if (end < seg->virt)
-        return refuse(p, "segment %u of %#lx bytes at %#lx wraps: expected its end after it", index,
-                      seg->mem_bytes, seg->virt);
-    for (unsigned i = 0; image_next_segment(img, &i, &other) && i <= index;)
-        if (seg->virt < other.virt + other.mem_bytes && other.virt < end)
-            return refuse(p, "segment %u at %#lx .. %#lx overlaps segment %u: expected them apart",
-                          index, seg->virt, end, i - 1);
-    return true;
 }
 
 static bool check_segments(const struct parser *p)
@@ -327,59 +272,47 @@ static bool check_segments(const struct parser *p)
 
     img->virt_start = NO_ADDRESS;
     for (unsigned next = 0; image_next_segment(img, &next, &seg);) {
-        if (!check_segment(p, next - 1, &seg))
-            return false;
+        const uint64_t end = seg.virt + seg.mem_bytes;
+
+        if (seg.file_bytes > seg.mem_bytes)
+            return refuse(
+                p, "segment %u has %#lx bytes in the file: expected at most its %#lx in memory",
+                next - 1, seg.file_bytes, seg.mem_bytes);
+        if (!in_file(img, seg.offset, seg.file_bytes))
+            return refuse(p, "is truncated: %#zx bytes: expected %#lx at %#lx for segment %u",
+                          img->size, seg.file_bytes, seg.offset, next - 1);
+        if (seg.virt < img->virt_base || end < seg.virt)
+            return refuse(p, "segment %u of %#lx bytes at %#lx: expected it above VIRT_BASE = %#lx",
+                          next - 1, seg.mem_bytes, seg.virt, img->virt_base);
         img->virt_start = MIN(img->virt_start, seg.virt);
-        img->virt_end = MAX(img->virt_end, seg.virt + seg.mem_bytes);
+        img->virt_end = MAX(img->virt_end, end);
     }
     if (img->virt_end == 0)
         return refuse(p, "has no segment to load: expected at least one PT_LOAD");
     return true;
 }
 
-static bool in_segment(const struct image *img, uint64_t virt, uint64_t bytes)
+static bool check_in_segment(const struct parser *p, const char *what, uint64_t virt,
+                             uint64_t bytes)
 {
+    const struct image *img = p->img;
     struct image_segment seg;
-    unsigned cursor = 0;
 
-    while (image_next_segment(img, &cursor, &seg))
+    for (unsigned cursor = 0; image_next_segment(img, &cursor, &seg);)
         if (virt >= seg.virt && bytes <= seg.mem_bytes && virt - seg.virt <= seg.mem_bytes - bytes)
             return true;
-    return false;
-}
-
-static uint64_t number_or(const struct parser *p, unsigned type, uint64_t otherwise)
-{
-    return p->number[type] == NO_ADDRESS ? otherwise : p->number[type];
+    return refuse(p, "%s = %#lx is in no segment: expected it in %#lx .. %#lx", what, virt,
+                  img->virt_start, img->virt_end);
 }
 
 bool image_parse(struct image *img, const void *file, size_t size, const char *name)
 {
-    struct parser p = {
-        .img = img,
-        .name = name,
-        .number = {[0 ... XEN_ELFNOTE_MAX] = NO_ADDRESS},
-        .abi_version = NO_ADDRESS,
-    };
+    struct parser p = {.img = img, .name = name};
 
-    *img = (struct image){.file = file, .size = size};
-    if (!check_header(&p) || !find_notes(&p) || !check_notes(&p))
-        return false;
-
-    img->virt_base = number_or(&p, XEN_ELFNOTE_VIRT_BASE, 0);
-    img->virt_offset = img->virt_base - number_or(&p, XEN_ELFNOTE_PADDR_OFFSET, 0);
-    img->entry = number_or(&p, XEN_ELFNOTE_ENTRY, p.header.e_entry);
-    img->hypercall_page = p.number[XEN_ELFNOTE_HYPERCALL_PAGE];
-    img->init_p2m = p.number[XEN_ELFNOTE_INIT_P2M];
-    img->ramdisk_by_pfn = number_or(&p, XEN_ELFNOTE_MOD_START_PFN, 0) != 0;
-    img->abi_version = p.abi_version == NO_ADDRESS ? 0 : (uint32_t)p.abi_version;
-    if (!check_segments(&p))
-        return false;
-    if (!in_segment(img, img->entry, 1))
-        return refuse(&p, "entry %#lx is in no segment: expected it in %#lx .. %#lx", img->entry,
-                      img->virt_start, img->virt_end);
-    if (img->hypercall_page != NO_ADDRESS && !in_segment(img, img->hypercall_page, PAGE_SIZE))
-        return refuse(&p, "note HYPERCALL_PAGE = %#lx is in no segment: expected in %#lx .. %#lx",
-                      img->hypercall_page, img->virt_start, img->virt_end);
-    return true;
+    *img = (struct image){
+        .file = file, .size = size, .hypercall_page = NO_ADDRESS, .init_p2m = NO_ADDRESS};
+    return check_header(&p) && find_notes(&p) && check_notes(&p) && check_segments(&p) &&
+           check_in_segment(&p, "entry", img->entry, 1) &&
+           (img->hypercall_page == NO_ADDRESS ||
+            check_in_segment(&p, "note HYPERCALL_PAGE", img->hypercall_page, PAGE_SIZE));
 }

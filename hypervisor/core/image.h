@@ -18,9 +18,9 @@ struct image {
     uint64_t entry;          /* in a segment */
     uint64_t hypercall_page; /* whole page in a segment, or NO_ADDRESS */
     uint64_t init_p2m;       /* where the p2m is wanted, page-aligned, or NO_ADDRESS */
-    uint64_t virt_offset;    /* virtual address - p_paddr */
-    uint32_t abi_version;    /* Lamina's note; 0: none */
-    bool ramdisk_by_pfn;     /* MOD_START_PFN: a ramdisk need not be mapped */
+    uint64_t paddr_offset;   /* p_paddr of virt_base */
+    uint64_t abi_version;    /* Lamina's note; 0: none */
+    uint64_t ramdisk_by_pfn; /* MOD_START_PFN, not 0: a ramdisk need not be mapped */
     char guest_os[16];       /* for people; "" if not said; any characters */
 };
 
@@ -35,6 +35,6 @@ struct image_segment {
  */
 bool image_parse(struct image *img, const void *file, size_t size, const char *name);
 
-/* Steps over the loadable segments: start with *cursor = 0. They lie in virt_start .. virt_end, do
- * not overlap, and are in the file's order, which need not be that of their addresses. */
+/* Steps over the loadable segments: start with *cursor = 0. They lie in virt_start .. virt_end, in
+ * the file's order, which need not be that of their addresses. */
 bool image_next_segment(const struct image *img, unsigned *cursor, struct image_segment *seg);

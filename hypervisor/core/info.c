@@ -29,20 +29,18 @@ static long get_features(guest_ptr_t arg)
     return put(arg, &fi, sizeof(fi));
 }
 
-/* The linker's, from the image. It is an ELF note: three words, the name "GNU", the id. */
+/* The linker's, which the build asks for. It is an ELF note: three words, the name "GNU", the id.
+ */
 static long build_id(guest_ptr_t arg)
 {
-    extern const uint32_t build_id_note[], build_id_note_end[];
-    const bool exists = &build_id_note[0] != &build_id_note_end[0];
-    const uint32_t length = exists ? build_id_note[1] : 0;
+    extern const uint32_t build_id_note[];
+    const uint32_t length = build_id_note[1];
     struct xen_build_id b;
 
     if (!arg.addr)
-        return exists ? (long)length : -XEN_ENODATA;
+        return length;
     if (!copy_from_guest(&b, arg, sizeof(b)))
         return -XEN_EFAULT;
-    if (!exists)
-        return -XEN_ENODATA;
     if (b.len == 0)
         return -XEN_EINVAL;
     if (b.len < length)

@@ -22,5 +22,5 @@ void panic(const char *fmt, ...) PRINTF(1, 2) __attribute__((noreturn));
 #define ASSERT(cond)                                                         \
     do {                                                                     \
         if (unlikely(!(cond)))                                               \
-            panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #cond); \
+            panic("%s:%u: assertion failed: %s", __FILE__, __LINE__, #cond); \
     } while (0)

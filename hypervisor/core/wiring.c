@@ -65,19 +65,7 @@ static bool connect(const struct system_config *sys, const struct wire_config *w
     return error == 0;
 }
 
-/* With a reference; NULL: it was not built, or not to the end, and waits to be freed. */
-static struct domain *get_built(uint16_t id)
-{
-    struct domain *d = domain_get(id);
-
-    if (d && d->dying) {
-        domain_put(d);
-        d = NULL;
-    }
-    return d;
-}
-
-unsigned wiring_apply(const struct system_config *sys)
+unsigned wiring_apply(const struct system_config *sys, struct domain *const *built)
 {
     unsigned count = 0, order = 0;
     int node;
@@ -96,17 +84,9 @@ unsigned wiring_apply(const struct system_config *sys)
     }
     for (node = config_next_wire(sys, -1); node >= 0; node = config_next_wire(sys, node)) {
         struct wire_config *w = &wires[nr_wires];
-        struct domain *a, *b;
 
-        if (!config_wire(sys, node, w))
-            continue;
-        a = get_built(w->end[0].domid);
-        b = get_built(w->end[1].domid);
-        nr_wires += connect(sys, w, a, b);
-        if (a)
-            domain_put(a);
-        if (b)
-            domain_put(b);
+        if (config_wire(sys, node, w))
+            nr_wires += connect(sys, w, built[w->end[0].domid - 1], built[w->end[1].domid - 1]);
     }
     return count - nr_wires;
 }

@@ -5,12 +5,13 @@
 #include "lib/types.h"
 #include "core/config.h"
 
+struct domain;
 struct lamina_wire;
 
-/* Connects every wire of the tree, once. Call after all domains are built, before the first one
- * runs. Returns how many wires were refused (each logged): wrong, an end that was not built, a port
- * in use. */
-unsigned wiring_apply(const struct system_config *sys);
+/* Connects every wire of the tree, once, before the first domain runs. `built` has each of them, as
+ * the tree lists them; NULL: it could not be built. Returns how many wires were refused (each
+ * logged): wrong, an end that was not built, a port in use. */
+unsigned wiring_apply(const struct system_config *sys, struct domain *const *built);
 
 /* The domain's end of the wire of found->name (with its NUL): fills in the rest. False: there is
  * none. Calls cond_resched. */

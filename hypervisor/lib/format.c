@@ -34,44 +34,26 @@ static void put_number(struct out *o, uint64_t value, unsigned base, size_t widt
         put(o, digits[--n]);
 }
 
-static size_t read_number(const char **f)
-{
-    size_t n = 0;
-
-    for (; **f >= '0' && **f <= '9'; ++*f)
-        n = n * 10 + (size_t)(**f - '0');
-    return n;
-}
-
 /* Puts one argument as the format behind its percent sign says; returns the format's end. */
 static const char *put_argument(struct out *o, const char *f, va_list *args)
 {
     const bool prefix = *f == '#';
     const char fill = f[prefix] == '0' ? '0' : ' ';
-    size_t width, max = SIZE_MAX;
-    int64_t value;
+    size_t width = 0, max = SIZE_MAX;
     bool wide;
 
     f += prefix;
-    width = read_number(&f);
+    for (; *f >= '0' && *f <= '9'; f++)
+        width = width * 10 + (size_t)(*f - '0');
     if (f[0] == '.' && f[1] == '*') {
         max = va_arg(*args, unsigned);
         f += 2;
-    } else if (*f == '.') {
-        f++;
-        max = read_number(&f);
     }
     wide = *f == 'l' || *f == 'z';
     f += wide;
     switch (*f) {
     case 's':
         put_text(o, va_arg(*args, const char *), max);
-        break;
-    case 'd':
-        value = wide ? va_arg(*args, int64_t) : va_arg(*args, int);
-        if (value < 0)
-            put(o, '-');
-        put_number(o, value < 0 ? -(uint64_t)value : (uint64_t)value, 10, width, fill);
         break;
     case 'u':
     case 'x':
@@ -112,12 +94,4 @@ size_t format(char *buf, size_t size, const char *fmt, ...)
 
     va_end(args);
     return length;
-}
-
-void vformat_printable(char *buf, size_t size, const char *fmt, va_list args)
-{
-    vformat(buf, size, fmt, args);
-    for (char *c = buf; *c; c++)
-        if (*c < ' ' || *c > '~')
-            *c = '?';
 }

@@ -54,9 +54,6 @@ static void make_kernels(void)
     m.note.p_type = PT_NULL;
     write_kernel("no-notes", &m);
     maker_init(&m);
-    m.segment[1].p_paddr = m.segment[0].p_paddr;
-    write_kernel("overlap", &m);
-    maker_init(&m);
     m.segment[1].p_memsz = -0x1000ul;
     write_kernel("wrap", &m);
     maker_init(&m);

@@ -92,6 +92,17 @@ static void test_intact(void **state)
     assert_int_equal(sys.nr_domains, 2);
 }
 
+#define EXPECTED ": expected a device tree blob of version 17 as the first boot module"
+
+static void assert_refused(const void *fdt, const char *error)
+{
+    char line[160];
+
+    snprintf(line, sizeof(line), "system tree: %s, %zu bytes" EXPECTED, error, blob_size);
+    assert_false(walk(fdt, blob_size));
+    assert_logged(line);
+}
+
 static void test_messages(void **state)
 {
     uint32_t *words = malloc(blob_size);
@@ -99,43 +110,40 @@ static void test_messages(void **state)
     (void)state;
     assert_non_null(words);
     assert_false(walk(NULL, 0));
-    assert_logged("system tree: missing: expected a device tree blob as the first boot module");
+    assert_logged("system tree: FDT_ERR_TRUNCATED, 0 bytes" EXPECTED);
     assert_false(walk(blob, 0));
-    assert_logged("system tree: missing: expected a device tree blob as the first boot module");
+    assert_logged("system tree: FDT_ERR_TRUNCATED, 0 bytes" EXPECTED);
     assert_false(walk(blob_guard(blob, 39), 39));
-    assert_logged("system tree: truncated: 39 bytes: expected a header of 40");
+    assert_logged("system tree: FDT_ERR_TRUNCATED, 39 bytes" EXPECTED);
 
     memcpy(words, blob, blob_size);
     words[0] = cpu_to_fdt32(0x7f454c46);
-    assert_false(walk(words, blob_size));
-    assert_logged(
-        "system tree: not a device tree blob: begins with 0x7f454c46: expected 0xd00dfeed");
+    assert_refused(words, "FDT_ERR_BADMAGIC");
 
     memcpy(words, blob, blob_size);
     fdt_set_version(words, 18);
     fdt_set_last_comp_version(words, 18);
-    assert_false(walk(words, blob_size));
-    assert_logged("system tree: format version 18, compatible with 18: expected version 17");
+    assert_refused(words, "FDT_ERR_BADVERSION");
+    fdt_set_version(words, 16);
+    fdt_set_last_comp_version(words, 16);
+    assert_refused(words, "FDT_ERR_BADLAYOUT");
     fdt_set_version(words, 3);
     fdt_set_last_comp_version(words, 1);
-    assert_false(walk(words, blob_size));
-    assert_logged("system tree: format version 3, compatible with 1: expected version 17");
+    assert_refused(words, "FDT_ERR_BADLAYOUT");
 
     memcpy(words, blob, blob_size);
+    fdt_set_totalsize(words, blob_size + 1);
+    assert_refused(words, "FDT_ERR_TRUNCATED");
     fdt_set_totalsize(words, 0xffffffff);
-    assert_false(walk(words, blob_size));
-    assert_non_null(strstr(log_text, "bytes: expected 4294967295 as its header says"));
+    assert_refused(words, "FDT_ERR_TRUNCATED");
 
     memcpy(words, blob, blob_size);
     fdt_set_off_dt_struct(words, 57);
-    assert_false(walk(words, blob_size));
-    assert_logged("system tree: garbage: structure block at offset 0x39: expected a multiple of 4");
+    assert_refused(words, "FDT_ERR_BADLAYOUT");
 
     memcpy(words, blob, blob_size);
     memset((uint8_t *)words + fdt_off_dt_struct(blob), 0x55, 64);
-    assert_false(walk(words, blob_size));
-    assert_logged("system tree: garbage: libfdt says FDT_ERR_BADSTRUCTURE: expected a valid device "
-                  "tree blob");
+    assert_refused(words, "FDT_ERR_BADSTRUCTURE");
     free(words);
 }
 

@@ -169,7 +169,7 @@ static void a_single_domain_writes_as_it_likes(void **state)
     say(&ann_vcpu, "a\rb");
     say(&ann_vcpu, "c");
     assert_string_equal(terminal, "a\rbc");
-    log_line("%s %d", "hello", 7);
+    log_line("%s %u", "hello", 7);
     say(&ann_vcpu, "d\n");
     log_line("x");
     assert_string_equal(terminal, "a\rbc\n(lamina) hello 7\nd\n(lamina) x\n");

@@ -39,7 +39,8 @@ static void test_old_section(void **state)
     m.note.p_type = PT_NULL;
     m.section.sh_type = SHT_STRTAB;
     m.header.e_shstrndx = 1;
-    assert_refused("/domains/a: kernel: has the old section __xen_guest: expected Xen's ELF notes");
+    assert_refused(
+        "/domains/a: kernel: has no notes of owner \"Xen\": expected those of a PV kernel");
 }
 
 static void test_numbers(void **state)
@@ -58,11 +59,8 @@ static void test_numbers(void **state)
          "4096"},
         {XEN_ELFNOTE_HYPERCALL_PAGE, MAKER_BASE + 0x1002000,
          "/domains/a: kernel: note HYPERCALL_PAGE = 0xffffffff81002000 is in no segment: expected "
-         "in "
+         "it in "
          "0xffffffff81000000 .. 0xffffffff81104000"},
-        {XEN_ELFNOTE_HV_START_LOW, HYPERVISOR_VIRT_START + 1,
-         "/domains/a: kernel: note HV_START_LOW = 0xffff800000000001: expected at most "
-         "0xffff800000000000"},
     };
 
     (void)state;
@@ -71,15 +69,9 @@ static void test_numbers(void **state)
         maker_note_number(&m, cases[i].type, cases[i].number);
         assert_refused(cases[i].line);
     }
-    replace_notes();
-    maker_note_number(&m, XEN_ELFNOTE_PADDR_OFFSET, 0x1000);
-    assert_refused(
-        "/domains/a: kernel: note PADDR_OFFSET = 0x1000 without VIRT_BASE: expected both");
+    maker_init(&m);
     maker_note(&m, "Xen", XEN_ELFNOTE_ENTRY, "abc", 3);
     assert_refused("/domains/a: kernel: note ENTRY has 3 bytes: expected a number of 4 or 8");
-    maker_init(&m);
-    maker_note(&m, LAMINA_ELFNOTE_OWNER, LAMINA_ELFNOTE_ABI_VERSION, "\0\0\0\0", 4);
-    assert_refused("/domains/a: kernel: note ABI_VERSION = 0: expected 1 .. 65535");
 }
 
 /* The page must be whole: the last one of a segment may not be. */

@@ -32,7 +32,7 @@ SECTIONS
     .note.gnu.build-id : AT(ADDR(.note.gnu.build-id) - IMAGE_START) {
         build_id_note = .;
         *(.note.gnu.build-id)
-        build_id_note_end = .;
+        ASSERT(. > build_id_note, "no build id");
         . = ALIGN(4096);
     } :rodata :notes
     data_start = .;

@@ -8,7 +8,6 @@
 #include "lib/format.h"
 #include "lib/string.h"
 #include "abi/io/console.h"
-#include "cpu/cpu.h"
 #include "paging/paging.h"
 #include "pv/pv.h"
 
@@ -214,23 +213,14 @@ static const struct abi_version *choose_abi(const struct domain_config *config,
 {
     const uint32_t newest = LAMINA_ABI_VERSION;
     uint32_t limit = config->abi_version ? MIN(config->abi_version, newest) : newest;
-    uint32_t wanted = image->abi_version ? image->abi_version : limit;
+    uint64_t wanted = image->abi_version ? image->abi_version : limit;
 
     if (wanted > limit) {
-        log_line("/domains/%s: kernel: wants ABI version %u: expected at most %u", config->name,
+        log_line("/domains/%s: kernel: wants ABI version %lu: expected at most %u", config->name,
                  wanted, limit);
         return NULL;
     }
     return abi_version_find(wanted);
-}
-
-static void report(const struct domain *d, const struct domain_config *c, const struct image *image)
-{
-    log_line(
-        "%s: domain %u, %lu MiB, %u vCPU%s, kernel %lu KiB%s%s, ramdisk %lu KiB, ABI version %u",
-        d->name, d->id, d->max_pages >> 8, d->nr_vcpus, d->nr_vcpus > 1 ? "s" : "",
-        c->kernel.size >> 10, image->guest_os[0] ? " of " : "", image->guest_os,
-        c->ramdisk.size >> 10, d->abi->number);
 }
 
 struct domain *build_domain(const struct domain_config *config)
@@ -238,37 +228,28 @@ struct domain *build_domain(const struct domain_config *config)
     static struct image image;
     static struct build_plan plan;
     const struct abi_version *abi;
+    struct domain *d = NULL;
 
     if (!image_parse(&image, config->kernel.data, config->kernel.size, config->name) ||
         !plan_make(&plan, &image, config->ramdisk.size, config->pages, config->name) ||
         !(abi = choose_abi(config, &image)))
         return NULL;
-    if (config->pages > frames_free_count()) {
-        log_line("/domains/%s: memory = <%lu>: expected at most what is free, %lu (MiB)",
-                 config->name, config->pages >> 8, frames_free_count() >> 8);
-        return NULL;
-    }
-
-    struct domain *d = domain_create(config);
-
-    if (!d) {
-        log_line("/domains/%s: no memory for the hypervisor's own data about it, or no CPU for it: "
-                 "there are %u, and at most %u different lists of cpus",
-                 config->name, nr_cpus, SCHED_SETS_MAX);
-        return NULL;
-    }
-    d->abi = abi;
-    if (!allot_frames(d, plan.nr_pages)) {
-        log_line("/domains/%s: memory = <%lu>: could not be allotted; %lu (MiB) are free now",
-                 config->name, config->pages >> 8, frames_free_count() >> 8);
+    if (config->pages <= frames_free_count())
+        d = domain_create(config);
+    if (d) {
+        d->abi = abi;
+        if (allot_frames(d, plan.nr_pages) && fill(d, config, &image, &plan)) {
+            log_line("%s: domain %u, %u MiB, %u vCPU%s, kernel %lu KiB%s%s, ramdisk %lu KiB, "
+                     "ABI version %u",
+                     d->name, d->id, config->memory, d->nr_vcpus, d->nr_vcpus > 1 ? "s" : "",
+                     config->kernel.size >> 10, image.guest_os[0] ? " of " : "", image.guest_os,
+                     config->ramdisk.size >> 10, d->abi->number);
+            return d;
+        }
         domain_destroy(d);
-        return NULL;
     }
-    if (!fill(d, config, &image, &plan)) {
-        log_line("/domains/%s: could not be built", config->name);
-        domain_destroy(d);
-        return NULL;
-    }
-    report(d, config, &image);
-    return d;
+    log_line("/domains/%s: memory = <%u>: could not be built: expected it, and what %u vCPUs take, "
+             "in the %lu MiB that are free",
+             config->name, config->memory, config->vcpus, frames_free_count() >> 8);
+    return NULL;
 }
