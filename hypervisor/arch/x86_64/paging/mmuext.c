@@ -2,7 +2,6 @@
 #include "core/hypercall.h"
 #include "core/log.h"
 #include "lib/string.h"
-#include "paging/area.h"
 #include "paging/foreign.h"
 #include "paging/type.h"
 
@@ -11,51 +10,17 @@
 /* Only the vCPU itself changes its tables, so whether they change at all needs no lock. */
 NOINLINE int paging_new_baseptr(struct vcpu *v, mfn_t l4)
 {
-    static const struct asker asker = {.operation = "new_baseptr"};
-    mfn_t old = v->arch.paging.kernel_l4;
-    int rc;
-
-    if (mfn_equal(l4, old)) {
-        cpu_load_cr3(l4);
-        return 0;
-    }
-    paging_lock(v->domain);
-    rc = table_get(v->domain, l4, TYPE_L4, &asker);
-    if (likely(rc == 0)) {
-        if (!m2p_strict(v->domain))
-            show_m2p(l4, true);
-        v->arch.paging.kernel_l4 = l4;
-        ldt_unmap(v);
-        cpu_load_cr3(l4);
-        table_put(v->domain, old);
-    }
-    paging_unlock(v->domain);
-    return rc;
+    if (!mfn_equal(l4, v->arch.paging.kernel_l4))
+        return paging_set_l4(v, true, l4);
+    cpu_load_cr3(l4);
+    return 0;
 }
 
 NOINLINE int paging_new_user_baseptr(struct vcpu *v, mfn_t l4)
 {
-    static const struct asker asker = {.operation = "new_user_baseptr"};
-    mfn_t old = v->arch.paging.user_l4;
-    int rc = 0;
-
     if (l4.n == 0)
         l4 = INVALID_MFN;
-    if (mfn_equal(l4, old))
-        return 0;
-    paging_lock(v->domain);
-    if (!mfn_equal(l4, INVALID_MFN)) {
-        rc = table_get(v->domain, l4, TYPE_L4, &asker);
-        if (rc == 0 && m2p_strict(v->domain))
-            show_m2p(l4, false);
-    }
-    if (rc == 0) {
-        v->arch.paging.user_l4 = l4;
-        if (!mfn_equal(old, INVALID_MFN))
-            table_put(v->domain, old);
-    }
-    paging_unlock(v->domain);
-    return rc;
+    return mfn_equal(l4, v->arch.paging.user_l4) ? 0 : paging_set_l4(v, false, l4);
 }
 
 /* On the host CPUs of all vCPUs, or of those in a bitmap. */

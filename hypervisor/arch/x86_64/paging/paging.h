@@ -28,10 +28,8 @@ extern uint64_t paging_l4_template[TABLE_ENTRIES];
 /* Checks and pins the L4 and everything under it, and makes it the vCPU's kernel table. 0 or
  * -errno, with a line in the log. Calls cond_resched. */
 int paging_install_l4(struct vcpu *v, mfn_t l4);
-/* The same without a pin. */
-int paging_set_kernel_l4(struct vcpu *v, mfn_t l4);
-/* Replaces the vCPU's GDT: frame numbers, and entries 0 .. 7168. 0 or -errno. The vCPU is current
- * or not running. */
+/* Replaces the vCPU's GDT: frame numbers, and entries 0 .. 7168. 0 or -XEN_EINVAL. The vCPU is
+ * current or not running. */
 int paging_set_gdt(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries);
 
 /* --- vCPUs; domains as a whole are in core/arch.h --- */
@@ -39,6 +37,9 @@ int paging_set_gdt(struct vcpu *v, const uint64_t *frame_numbers, unsigned entri
 /* Paging's part of arch_vcpu_init. */
 void paging_vcpu_init(struct vcpu *v);
 
+/* Makes that frame the kernel or user L4 of a vCPU that is current or not running; INVALID_MFN: the
+ * latter is none. 0 or -errno. Calls cond_resched. */
+int paging_set_l4(struct vcpu *v, bool kernel, mfn_t l4);
 /* Makes that frame the current vCPU's kernel L4, as MMUEXT_NEW_BASEPTR. 0 or -errno. May sleep. */
 int paging_new_baseptr(struct vcpu *v, mfn_t l4);
 /* The same for its user L4, also for one that does not run. */
@@ -48,6 +49,8 @@ int paging_vcpu_initialise(struct vcpu *v, const struct vcpu_guest_context *c);
 
 /* --- switching; interrupts off --- */
 
+/* Puts the descriptors of that host CPU into the vCPU's GDT. */
+void paging_set_cpu(struct vcpu *v, unsigned cpu);
 /* On this CPU, before the vCPU's guest can run: tables, GDT and LDT. Also for an idle vCPU and one
  * without tables: then the hypervisor's own. `kernel`: its kernel tables, else its user ones. */
 void paging_switch_to(struct vcpu *next, bool kernel);
@@ -58,9 +61,9 @@ bool paging_load_tables(struct vcpu *v, bool kernel);
 
 /* --- faults --- */
 
-/* A fault at a not yet mapped page of the current vCPU's LDT: maps it. `offset` is from the start
- * of its LDT. False: the guest has nothing valid there, and *guest_va is the address to report to
- * it. May sleep. */
+/* A fault at a not yet mapped page of the current vCPU's LDT: maps it. `offset` is from
+ * paging_ldt_va. False: it is beyond all LDTs, or the guest has nothing valid there, and *guest_va
+ * is then the address to report to it. May sleep. */
 bool paging_ldt_fault(uint64_t offset, uint64_t *guest_va);
 /* Virtual address of the vCPU's GDT; its LDT is 16 pages after it. */
 uint64_t paging_gdt_va(const struct vcpu *v);

@@ -63,6 +63,12 @@ int table_unpin(struct domain *d, mfn_t m);
 /* Whether the guest may have this descriptor; raises its privilege level to 3 where it has one. */
 bool descriptor_check(uint64_t *descriptor);
 
+/* MMUEXT_SET_LDT; 0 or -XEN_EINVAL. */
+int ldt_set(struct vcpu *v, uint64_t va, unsigned entries);
+/* Takes all pages out of the LDT's window: they are mapped again when they are used. The vCPU is
+ * current or does not run. */
+void ldt_unmap(struct vcpu *v);
+
 /* --- lines in the log of the current domain, the caller: which rule, which entry, which frame and
  * what it is --- */
 
