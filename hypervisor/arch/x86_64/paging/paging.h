@@ -3,7 +3,6 @@
 
 #include "lib/types.h"
 #include "paging/frame.h"
-#include "paging/m2p.h"
 #include "paging/entry.h"
 
 struct domain;
@@ -47,6 +46,24 @@ int paging_new_user_baseptr(struct vcpu *v, mfn_t l4);
 /* Tables and descriptors of a vCPU that the guest brings up. 0, or -errno and it has none. */
 int paging_vcpu_initialise(struct vcpu *v, const struct vcpu_guest_context *c);
 
+/* --- the machine-to-physical table, which every guest can read: pfn for each mfn, as its owner set
+ * it --- */
+
+#define M2P_INVALID (~0ul)
+
+/* The frame is below frames_max. */
+static inline void m2p_set(mfn_t frame, uint64_t pfn_number)
+{
+    WRITE_ONCE(((uint64_t *)M2P_RW_START)[frame.n], pfn_number);
+}
+
+/* Those of an extent; with INVALID_PFN they stay as they are for free frames. */
+static inline void m2p_set_extent(mfn_t first, pfn_t first_pfn, unsigned order)
+{
+    for (uint64_t i = 0; first_pfn.n != INVALID_PFN.n && i < 1ul << order; i++)
+        m2p_set(mfn(first.n + i), first_pfn.n + i);
+}
+
 /* --- switching; interrupts off --- */
 
 /* Puts the descriptors of that host CPU into the vCPU's GDT. */
@@ -68,3 +85,13 @@ bool paging_ldt_fault(uint64_t offset, uint64_t *guest_va);
 /* Virtual address of the vCPU's GDT; its LDT is 16 pages after it. */
 uint64_t paging_gdt_va(const struct vcpu *v);
 uint64_t paging_ldt_va(const struct vcpu *v);
+
+/* --- direct writes to page tables (VMASST_TYPE_writable_pagetables), for their emulation --- */
+
+/* The L1 entry that lies at va, in a table that the current vCPU's kernel has mapped read-only
+ * there; it is the table's as long as the domain's page_lock is held, which this takes. NULL, and
+ * no lock: there is none. va is 8-aligned. */
+uint64_t *paging_lock_entry(struct vcpu *v, uint64_t va);
+/* Changes that entry from one value to another, with all checks. 0; -XEN_EAGAIN: its value was no
+ * longer `old`, as the processor set a bit; or what update_l1 refuses with. */
+int paging_write_entry(struct vcpu *v, uint64_t *entry, uint64_t old, uint64_t new);

@@ -1,5 +1,4 @@
 #include "paging/type.h"
-#include "paging/entry_refs.h"
 #include "core/log.h"
 
 void paging_flush_demoted(struct domain *d)

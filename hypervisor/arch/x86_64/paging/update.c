@@ -1,5 +1,4 @@
 #include "paging/update.h"
-#include "paging/entry_refs.h"
 #include "core/log.h"
 
 static struct asker asker_at(const uint64_t *entry, unsigned level)
