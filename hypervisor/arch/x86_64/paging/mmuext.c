@@ -133,38 +133,35 @@ static int do_one(struct domain *from, guest_ptr_t at)
     }
 }
 
-static NOINLINE long do_many(guest_ptr_t ops, uint32_t count, guest_ptr_t done_ptr,
-                             uint32_t foreigndom)
+static NOINLINE int do_many(guest_ptr_t ops, uint32_t count, uint32_t *done, uint16_t foreigndom)
 {
     struct domain *from = current->domain;
-    uint32_t done = 0;
     int rc = 0;
 
-    if (foreigndom != DOMID_SELF)
-        rc = frames_owner_get((uint16_t)foreigndom, &from);
-    if (rc == 0) {
-        while (done < count && rc == 0) {
-            rc = do_one(from, guest_ptr_at(ops, (uint64_t)done * sizeof(struct mmuext_op)));
-            done += rc == 0;
-            if (done % 8 == 0 && !may_go_on())
-                break;
-        }
-        if (foreigndom != DOMID_SELF)
-            domain_put(from);
+    if (foreigndom != DOMID_SELF && (rc = frames_owner_get(foreigndom, &from)))
+        return rc;
+    while (*done < count && rc == 0) {
+        rc = do_one(from, guest_ptr_at(ops, (uint64_t)*done * sizeof(struct mmuext_op)));
+        *done += rc == 0;
+        if (*done % 8 == 0 && !may_go_on())
+            break;
     }
-    if (done_ptr.addr != 0)
-        (void)copy_to_guest(done_ptr, &done, sizeof(done));
+    if (foreigndom != DOMID_SELF)
+        domain_put(from);
     return rc;
 }
 
 long do_mmuext_op(guest_ptr_t ops, uint32_t count, guest_ptr_t done_ptr, uint32_t foreigndom)
 {
-    if (unlikely(count != 1 || foreigndom != DOMID_SELF))
-        return do_many(ops, count, done_ptr, foreigndom);
+    uint32_t done = 0;
+    long rc;
 
-    long rc = do_one(current->domain, ops);
-    uint32_t done = rc == 0;
-
+    if (unlikely(count != 1 || foreigndom != DOMID_SELF)) {
+        rc = do_many(ops, count, &done, (uint16_t)foreigndom);
+    } else {
+        rc = do_one(current->domain, ops);
+        done = rc == 0;
+    }
     if (done_ptr.addr != 0)
         (void)copy_to_guest(done_ptr, &done, sizeof(done));
     return rc;

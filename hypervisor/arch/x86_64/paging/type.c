@@ -17,12 +17,10 @@ static bool slot_is_guests(enum frame_type type, size_t index)
 static void release_l1(struct domain *d, uint64_t *table, size_t entries)
 {
     uint32_t stamp = tlb_stamp();
-    unsigned since = 0;
 
-    for (size_t i = 0; (i = next_present(table, i)) < entries; i++) {
+    for (size_t i = 0, n = 0; (i = next_present(table, i)) < entries; i++, n++) {
         l1_entry_put(READ_ONCE(table[i]), d, stamp);
-        if (++since % 128 == 0)
-            cond_resched();
+        cond_resched_each(128, n);
     }
 }
 
@@ -82,9 +80,8 @@ static int promote_l1(struct domain *d, mfn_t m)
 {
     uint64_t *table = frame_bytes(m);
     uint32_t owner = owner_number(d);
-    unsigned since = 0;
 
-    for (size_t i = 0; (i = next_present(table, i)) < TABLE_ENTRIES; i++) {
+    for (size_t i = 0, n = 0; (i = next_present(table, i)) < TABLE_ENTRIES; i++, n++) {
         uint64_t pte = table[i];
         int rc = -XEN_EINVAL;
 
@@ -96,8 +93,7 @@ static int promote_l1(struct domain *d, mfn_t m)
             return rc;
         }
         table[i] = pte_adjust_l1(pte);
-        if (++since % 128 == 0)
-            cond_resched();
+        cond_resched_each(128, n);
     }
     return 0;
 }
@@ -248,17 +244,15 @@ int table_pin(struct domain *d, mfn_t m, enum frame_type type)
 
 int table_unpin(struct domain *d, mfn_t m)
 {
-    struct frame *f = frame_get(m, d);
+    struct frame *f = frame_lookup(m);
+    const bool its = f && READ_ONCE(f->owner) == owner_number(d); /* as long as it is pinned */
 
-    if (!f || !(f->type & TYPE_PINNED)) {
+    if (!its || !(f->type & TYPE_PINNED)) {
         guest_log(current->domain, "unpin of mfn %#lx: it is not %s", m.n,
-                  f ? "pinned" : "a frame of the domain");
-        if (f)
-            frame_put(f);
+                  its ? "pinned" : "a frame of the domain");
         return -XEN_EINVAL;
     }
     WRITE_ONCE(f->type, f->type & ~TYPE_PINNED);
-    table_put(d, m);
-    frame_put(f);
+    table_put(d, frame_mfn(f));
     return 0;
 }
