@@ -42,26 +42,24 @@ static NOINLINE int flush(struct domain *d, const struct mmuext_op *op)
 static NOINLINE int fill_page(struct domain *from, const struct mmuext_op *op)
 {
     const bool copy = op->cmd == MMUEXT_COPY_PAGE;
-    struct asker asker = {.operation = copy ? "copy_page" : "clear_page"};
-    struct frame *f = frame_get(mfn(op->arg1.mfn), from);
+    const char *operation = copy ? "copy_page" : "clear_page";
     struct frame *src = copy ? frame_get(mfn(op->arg2.src_mfn), from) : NULL;
-    const bool ok = f && (src || !copy) && frame_get_writable_flush(f);
+    void *page = NULL;
 
-    if (ok && copy)
-        memmove(frame_bytes(frame_mfn(f)), frame_bytes(frame_mfn(src)), PAGE_SIZE);
-    else if (ok)
-        memset(frame_bytes(frame_mfn(f)), 0, PAGE_SIZE);
-    if (ok)
-        frame_put_use(f);
-    if (f)
-        frame_put(f);
+    if (copy && !src)
+        refuse_type(from, &(struct asker){.operation = operation}, mfn(op->arg2.src_mfn),
+                    TYPE_NONE);
+    else
+        page = page_open(from, operation, mfn(op->arg1.mfn));
+    if (page && copy)
+        memmove(page, frame_bytes(frame_mfn(src)), PAGE_SIZE);
+    else if (page)
+        memset(page, 0, PAGE_SIZE);
+    if (page)
+        arch_frame_put(bytes_frame(page), true);
     if (src)
         frame_put(src);
-    if (copy && !src)
-        refuse_type(from, &asker, mfn(op->arg2.src_mfn), TYPE_NONE);
-    else if (!ok)
-        refuse_type(from, &asker, mfn(op->arg1.mfn), TYPE_WRITABLE);
-    return ok ? 0 : -XEN_EINVAL;
+    return page ? 0 : -XEN_EINVAL;
 }
 
 static NOINLINE int pin_or_unpin(struct domain *from, const struct mmuext_op *op)
@@ -133,35 +131,34 @@ static int do_one(struct domain *from, guest_ptr_t at)
     }
 }
 
-static NOINLINE int do_many(guest_ptr_t ops, uint32_t count, uint32_t *done, uint16_t foreigndom)
+static NOINLINE long do_many(guest_ptr_t ops, uint32_t count, guest_ptr_t done_ptr,
+                             uint32_t foreigndom)
 {
-    struct domain *from = current->domain;
-    int rc = 0;
+    struct domain *from = NULL;
+    uint32_t done = 0;
+    int rc = frames_owner_get((uint16_t)foreigndom, &from);
 
-    if (foreigndom != DOMID_SELF && (rc = frames_owner_get(foreigndom, &from)))
-        return rc;
-    while (*done < count && rc == 0) {
-        rc = do_one(from, guest_ptr_at(ops, (uint64_t)*done * sizeof(struct mmuext_op)));
-        *done += rc == 0;
-        if (*done % 8 == 0 && !may_go_on())
+    while (done < count && rc == 0) {
+        rc = do_one(from, guest_ptr_at(ops, (uint64_t)done * sizeof(struct mmuext_op)));
+        done += rc == 0;
+        if (done % 8 == 0 && !may_go_on())
             break;
     }
-    if (foreigndom != DOMID_SELF)
+    if (from)
         domain_put(from);
+    if (done_ptr.addr != 0)
+        (void)copy_to_guest(done_ptr, &done, sizeof(done));
     return rc;
 }
 
 long do_mmuext_op(guest_ptr_t ops, uint32_t count, guest_ptr_t done_ptr, uint32_t foreigndom)
 {
-    uint32_t done = 0;
-    long rc;
+    if (unlikely(count != 1 || foreigndom != DOMID_SELF))
+        return do_many(ops, count, done_ptr, foreigndom);
 
-    if (unlikely(count != 1 || foreigndom != DOMID_SELF)) {
-        rc = do_many(ops, count, &done, (uint16_t)foreigndom);
-    } else {
-        rc = do_one(current->domain, ops);
-        done = rc == 0;
-    }
+    long rc = do_one(current->domain, ops);
+    uint32_t done = rc == 0;
+
     if (done_ptr.addr != 0)
         (void)copy_to_guest(done_ptr, &done, sizeof(done));
     return rc;

@@ -1,7 +1,6 @@
 /* What the rest of arch/x86_64 uses of paging/. */
 #pragma once
 
-#include "lib/types.h"
 #include "paging/frame.h"
 #include "paging/entry.h"
 
@@ -11,10 +10,9 @@ struct vcpu_guest_context;
 
 /* --- boot, in this order --- */
 
-/* Frame numbers are 1 .. max_mfn - 1. Already mapped: the frame table (zeroed) at
- * FRAME_TABLE_START, the M2P (0xff) at M2P_RW_START up to max_mfn, the direct map. */
-void frames_init(uint64_t max_mfn);
-/* Puts usable memory into the allocator. Ranges must not overlap; frame 0 is skipped. */
+/* Puts usable memory into the allocator. frames_max is set, and mapped are the frame table (zeroed)
+ * at FRAME_TABLE_START, the M2P (0xff) at M2P_RW_START up to frames_max, the direct map. Ranges
+ * must not overlap; frame 0 is skipped. */
 void frames_add_free(mfn_t start, uint64_t count);
 
 /* Entries of the reserved slots 256 .. 271 as every L4 table gets them; boot fills them. Slot 260

@@ -17,10 +17,12 @@ static bool slot_is_guests(enum frame_type type, size_t index)
 static void release_l1(struct domain *d, uint64_t *table, size_t entries)
 {
     uint32_t stamp = tlb_stamp();
+    unsigned since = 0;
 
-    for (size_t i = 0, n = 0; (i = next_present(table, i)) < entries; i++, n++) {
+    for (size_t i = 0; (i = next_present(table, i)) < entries; i++) {
         l1_entry_put(READ_ONCE(table[i]), d, stamp);
-        cond_resched_each(128, n);
+        if (++since % 128 == 0)
+            cond_resched();
     }
 }
 
@@ -80,8 +82,9 @@ static int promote_l1(struct domain *d, mfn_t m)
 {
     uint64_t *table = frame_bytes(m);
     uint32_t owner = owner_number(d);
+    unsigned since = 0;
 
-    for (size_t i = 0, n = 0; (i = next_present(table, i)) < TABLE_ENTRIES; i++, n++) {
+    for (size_t i = 0; (i = next_present(table, i)) < TABLE_ENTRIES; i++) {
         uint64_t pte = table[i];
         int rc = -XEN_EINVAL;
 
@@ -93,7 +96,8 @@ static int promote_l1(struct domain *d, mfn_t m)
             return rc;
         }
         table[i] = pte_adjust_l1(pte);
-        cond_resched_each(128, n);
+        if (++since % 128 == 0)
+            cond_resched();
     }
     return 0;
 }

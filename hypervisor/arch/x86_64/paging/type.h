@@ -112,6 +112,10 @@ int ldt_set(struct vcpu *v, uint64_t va, unsigned entries);
  * current or does not run. */
 void ldt_unmap(struct vcpu *v);
 
+/* A page of d's that is no table, to be written to, until arch_frame_put. NULL, and a line in the
+ * log: it is not that. Hold no spin lock. */
+void *page_open(struct domain *d, const char *operation, mfn_t m);
+
 /* --- lines in the log of the current domain, the caller: which rule, which entry, which frame and
  * what it is --- */
 

@@ -4,7 +4,6 @@
 #include "core/log.h"
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
-#include "cpu/insn.h"
 #include "cpu/traps.h"
 #include "cpu/vectors.h"
 #include "paging/paging.h"

@@ -3,7 +3,6 @@
  * that kernels use on page-table entries: moves, exchanges, compare-and-exchange, and/or/xor, bit
  * operations; of 1 to 8 bytes that do not cross an entry. */
 #include "core/log.h"
-#include "cpu/insn.h"
 #include "paging/type.h"
 #include "pv/decode.h"
 #include "pv/pv.h"

@@ -1,7 +1,6 @@
 /* Segment registers and bases. */
 #include "core/hypercall.h"
 #include "cpu/fixup.h"
-#include "cpu/insn.h"
 #include "pv/pv.h"
 
 /* A selector that the guest's tables do not allow is replaced by the null selector. */
