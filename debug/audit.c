@@ -3,7 +3,7 @@
 
 #include "core/config.h"
 #include "core/domain.h"
-#include "core/grant_pin.h"
+#include "core/grant_internal.h"
 #include "core/hypercall.h"
 #include "core/log.h"
 

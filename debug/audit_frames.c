@@ -2,7 +2,6 @@
 #include "core/audit.h"
 #include "core/log.h"
 #include "lib/format.h"
-#include "paging/area.h"
 #include "paging/type.h"
 
 #define LINES_MAX 20 /* of one audit in the log: where one thing is broken, much follows */

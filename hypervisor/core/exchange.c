@@ -1,6 +1,5 @@
 /* XENMEM_exchange: frames of a domain for others, so that it has contiguous ones, or low ones. It
  * goes in chunks, the larger one of an old and a new extent, each of which is exchanged or not. */
-#include "core/domain.h"
 #include "core/hypercall.h"
 #include "core/memory.h"
 

@@ -1,5 +1,5 @@
 /* Grant tables: copying between granted and own frames. */
-#include "core/grant_pin.h"
+#include "core/grant_internal.h"
 #include "lib/string.h"
 
 /* A frame to copy from or to, and whose it is. */

@@ -1,7 +1,6 @@
 /* What the files of the grant-table code share. */
 #pragma once
 
-#include "core/domain.h"
 #include "core/hypercall.h"
 
 /* Beside each entry of the shared table, out of the guest's reach: who uses it now. A frame that is
@@ -35,12 +34,15 @@ long grant_map(guest_ptr_t uop, uint32_t count);
 long grant_unmap(guest_ptr_t uop, uint32_t count);
 long grant_copy(guest_ptr_t uop, uint32_t count);
 
+/* Inline: of what is done to each grant there is code of its own for readers and for writers. */
+#define EACH_KIND static inline __attribute__((always_inline))
+
 /* Each element of a guest's array is copied in, worked on, and what is told of it from `told` on
  * copied out; others are let in now and then, and if the domain was shut down, nobody waits for the
  * rest. 0 or -XEN_EFAULT. */
-static inline __attribute__((always_inline)) long
-grant_each(guest_ptr_t array, uint32_t count, void *element, size_t bytes, size_t told,
-           size_t told_bytes, void (*work)(void *element, void *context), void *context)
+EACH_KIND long grant_each(guest_ptr_t array, uint32_t count, void *element, size_t bytes,
+                          size_t told, size_t told_bytes,
+                          void (*work)(void *element, void *context), void *context)
 {
     for (uint32_t i = 0; i < count && (likely(i % 16 != 15) || may_go_on()); i++) {
         if (unlikely(!copy_from_guest(element, array, bytes)))
@@ -51,4 +53,92 @@ grant_each(guest_ptr_t array, uint32_t count, void *element, size_t bytes, size_
         array = guest_ptr_at(array, bytes);
     }
     return 0;
+}
+
+/* --- the pins on entries of a grant table that are in use --- */
+
+/* A shared entry as one word, so that flags, domid and frame are read and replaced together. */
+#define ENTRY_FRAME(e)       mfn((e) >> 32)
+#define ENTRY_DOMID_FLAGS(e) ((uint32_t)(e))
+
+static inline struct grant_active *active_of(struct grant_table *gt, uint32_t ref)
+{
+    return &gt->active[ref / GRANT_REFS_PER_FRAME][ref % GRANT_REFS_PER_FRAME];
+}
+
+static inline uint64_t *shared_of(struct grant_table *gt, uint32_t ref)
+{
+    return &gt->shared[ref / GRANT_REFS_PER_FRAME][ref % GRANT_REFS_PER_FRAME];
+}
+
+/* The table is locked, the reference within it. Checks what the guest wrote and marks it in use in
+ * the same step: the word that was checked is the one that is replaced. A granter that changes the
+ * entry just then spoils its own grant. */
+EACH_KIND int pin_entry(struct domain *granter, uint32_t ref, uint16_t user, bool readonly,
+                        mfn_t *frame)
+{
+    uint32_t checked = 0xffff0000u | GTF_type_mask | (readonly ? 0 : GTF_readonly);
+    uint32_t one = readonly ? GRANT_READER : GRANT_WRITER;
+    struct grant_active *act = active_of(&granter->grant, ref);
+    uint64_t *shared = shared_of(&granter->grant, ref);
+    uint64_t entry = READ_ONCE(*shared), marked;
+    mfn_t used = ENTRY_FRAME(entry);
+    int rc;
+
+    if (unlikely((ENTRY_DOMID_FLAGS(entry) & checked) !=
+                 ((uint32_t)user << 16 | GTF_permit_access)))
+        return GNTST_general_error;
+    if (unlikely(act->pins)) {
+        if (act->domid != user || (act->pins & one * GRANT_PINS_MAX))
+            return GNTST_general_error;
+        used = act->frame;
+    }
+    rc = arch_frame_get(used, granter, !readonly);
+    if (unlikely(rc))
+        return rc == -XEN_EBUSY ? GNTST_general_error : GNTST_bad_page;
+    marked = entry | (readonly ? GTF_reading : GTF_reading | GTF_writing);
+    if (unlikely(!__atomic_compare_exchange_n(shared, &entry, marked, false, __ATOMIC_SEQ_CST,
+                                              __ATOMIC_SEQ_CST))) {
+        arch_frame_put(used, !readonly);
+        return GNTST_general_error;
+    }
+    act->pins += one;
+    act->domid = user;
+    act->frame = *frame = used;
+    return GNTST_okay;
+}
+
+/* Lets `user` use the frame of granter's entry: checks the entry, marks it in use, and takes a
+ * reference on the frame (for writing unless readonly). GNTST_*. */
+EACH_KIND int grant_pin(struct domain *granter, uint32_t ref, uint16_t user, bool readonly,
+                        mfn_t *frame)
+{
+    struct grant_table *gt = &granter->grant;
+    uint32_t limit;
+    int rc = GNTST_bad_gntref;
+
+    spin_lock(&gt->lock);
+    limit = gt->nr_frames * GRANT_REFS_PER_FRAME;
+    if (unlikely(granter->dying))
+        rc = GNTST_bad_domain;
+    else if (likely(ref < limit))
+        rc = pin_entry(granter, (uint32_t)clamp_index(ref, limit), user, readonly, frame);
+    spin_unlock(&gt->lock);
+    return rc;
+}
+
+EACH_KIND void grant_unpin(struct domain *granter, uint32_t ref, bool readonly)
+{
+    struct grant_table *gt = &granter->grant;
+    struct grant_active *act = active_of(gt, ref);
+
+    spin_lock(&gt->lock);
+    act->pins -= readonly ? GRANT_READER : GRANT_WRITER;
+    arch_frame_put(act->frame, !readonly);
+    /* The marks go last: when the granter sees them clear, the frame is its own again. */
+    if (act->pins < GRANT_WRITER && gt->shared[ref / GRANT_REFS_PER_FRAME])
+        __atomic_fetch_and(shared_of(gt, ref),
+                           ~(uint64_t)(act->pins ? GTF_writing : GTF_reading | GTF_writing),
+                           __ATOMIC_SEQ_CST);
+    spin_unlock(&gt->lock);
 }

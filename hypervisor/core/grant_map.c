@@ -1,5 +1,5 @@
 /* Grant tables: mapping and unmapping. */
-#include "core/grant_pin.h"
+#include "core/grant_internal.h"
 
 #define MAP_KINDS   (GNTMAP_device_map | GNTMAP_host_map)
 #define MAP_DETAILS (GNTMAP_readonly | GNTMAP_application_map | GNTMAP_contains_pte)

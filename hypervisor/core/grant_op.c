@@ -1,6 +1,5 @@
 /* grant_table_op: dispatch, and what is asked about the table itself. */
 #include "core/grant_internal.h"
-#include "core/hypercall.h"
 
 /* Tables of other domains are for a toolstack, of which there is none. */
 static int16_t find_own(uint16_t id)
@@ -12,10 +11,6 @@ static int16_t find_own(uint16_t id)
 
 static int16_t list_frames(struct domain *d, const struct gnttab_setup_table *op)
 {
-    const int16_t rc = find_own(op->dom);
-
-    if (rc)
-        return rc;
     if (op->nr_frames > d->grant.max_frames)
         return GNTST_general_error;
     for (; READ_ONCE(d->grant.nr_frames) < op->nr_frames; cond_resched())
@@ -32,7 +27,9 @@ static int16_t list_frames(struct domain *d, const struct gnttab_setup_table *op
 
 static long setup_table(struct vcpu *v, struct gnttab_setup_table *op)
 {
-    op->status = list_frames(v->domain, op);
+    op->status = find_own(op->dom);
+    if (op->status == GNTST_okay)
+        op->status = list_frames(v->domain, op);
     return 0;
 }
 

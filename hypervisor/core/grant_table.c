@@ -1,5 +1,5 @@
 /* Grant tables: their pages, and the pins on entries in use. */
-#include "core/grant_pin.h"
+#include "core/grant_internal.h"
 
 #define ACTIVE_ORDER 1 /* pages of struct grant_active for one page of shared entries */
 

@@ -1,5 +1,4 @@
 #include "core/memory.h"
-#include "core/domain.h"
 #include "core/hypercall.h"
 #include "core/log.h"
 
@@ -7,25 +6,10 @@
  * made again to go on from there. */
 #define CMD_BITS 6
 
-struct request {
-    struct domain *d;
-    struct xen_memory_reservation r;
-};
-
-static bool extent_number(const struct request *q, uint64_t i, uint64_t *number)
+static bool give_back(struct domain *d, uint64_t first, unsigned order)
 {
-    return copy_from_guest(number, guest_ptr_at(q->r.extent_start, i * sizeof(*number)),
-                           sizeof(*number));
-}
-
-static bool give_back(const struct request *q, uint64_t i)
-{
-    uint64_t first;
-
-    if (!extent_number(q, i, &first))
-        return false;
-    for (uint64_t n = 0; n < 1ul << q->r.extent_order; n++) {
-        if (arch_depopulate(q->d, mfn(first + n)) != 0) {
+    for (uint64_t n = 0; n < 1ul << order; n++) {
+        if (arch_depopulate(d, mfn(first + n)) != 0) {
             guest_log(current->domain, "decrease_reservation: mfn %#lx is not a page of the domain",
                       first + n);
             return false;
@@ -36,47 +20,40 @@ static bool give_back(const struct request *q, uint64_t i)
 }
 
 /* A guest that cannot be told has lost the extent, as on Xen: it still owns it. */
-static bool give_more(const struct request *q, uint64_t i, pfn_t first)
+static bool do_extent(unsigned cmd, struct domain *d, const struct xen_memory_reservation *r,
+                      uint64_t i)
 {
-    mfn_t m = arch_populate(q->d, first, q->r.extent_order, q->r.mem_flags);
+    guest_ptr_t at = guest_ptr_at(r->extent_start, i * sizeof(uint64_t));
+    uint64_t first = INVALID_PFN.n;
+    mfn_t m;
 
-    if (mfn_equal(m, INVALID_MFN))
+    if (cmd != XENMEM_increase_reservation && !copy_from_guest(&first, at, sizeof(first)))
         return false;
-    return q->r.extent_start.addr == 0 ||
-           copy_to_guest(guest_ptr_at(q->r.extent_start, i * sizeof(m.n)), &m.n, sizeof(m.n));
-}
-
-static bool populate(const struct request *q, uint64_t i)
-{
-    uint64_t first;
-
-    return extent_number(q, i, &first) && give_more(q, i, pfn(first));
-}
-
-static bool increase(const struct request *q, uint64_t i)
-{
-    return give_more(q, i, INVALID_PFN);
+    if (cmd == XENMEM_decrease_reservation)
+        return give_back(d, first, r->extent_order);
+    m = arch_populate(d, pfn(first), r->extent_order, r->mem_flags);
+    return !mfn_equal(m, INVALID_MFN) &&
+           (r->extent_start.addr == 0 || copy_to_guest(at, &m.n, sizeof(m.n)));
 }
 
 /* What is wrong with a request is said by doing none of it: the answer is the number of extents. */
-static long do_extents(uint64_t start, guest_ptr_t arg,
-                       bool (*one)(const struct request *, uint64_t))
+static long do_extents(unsigned cmd, uint64_t start, guest_ptr_t arg)
 {
-    struct domain *caller = current->domain;
-    struct request q;
+    struct domain *caller = current->domain, *d;
+    struct xen_memory_reservation r;
     uint64_t i = start;
 
-    if (!copy_from_guest(&q.r, arg, sizeof(q.r)) || q.r.nr_extents > ~0ul >> CMD_BITS ||
-        start >= q.r.nr_extents || q.r.extent_order > EXTENT_ORDER_MAX ||
-        (q.r.mem_flags & (XENMEMF_populate_on_demand | XENMEMF_vnode)))
+    if (!copy_from_guest(&r, arg, sizeof(r)) || r.nr_extents > ~0ul >> CMD_BITS ||
+        start >= r.nr_extents || r.extent_order > EXTENT_ORDER_MAX ||
+        (r.mem_flags & (XENMEMF_populate_on_demand | XENMEMF_vnode)))
         return start;
-    q.d = domain_get(q.r.domid);
-    if (!q.d)
+    d = domain_get(r.domid);
+    if (!d)
         return start;
-    if (q.d == caller || (caller->privileges & PRIV_CONTROL))
-        for (; i < q.r.nr_extents && may_go_on() && one(&q, i); i++)
-            ;
-    domain_put(q.d);
+    if (d == caller || (caller->privileges & PRIV_CONTROL))
+        while (i < r.nr_extents && may_go_on() && do_extent(cmd, d, &r, i))
+            i++;
+    domain_put(d);
     return i;
 }
 
@@ -146,11 +123,9 @@ long do_memory_op(uint64_t cmd, guest_ptr_t arg)
         return -XEN_ENOSYS;
     switch (cmd) {
     case XENMEM_decrease_reservation:
-        return do_extents(start, arg, give_back);
     case XENMEM_populate_physmap:
-        return do_extents(start, arg, populate);
     case XENMEM_increase_reservation:
-        return do_extents(start, arg, increase);
+        return do_extents(cmd, start, arg);
     case XENMEM_exchange:
         return memory_exchange(arg);
     case XENMEM_current_reservation:

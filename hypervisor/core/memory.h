@@ -1,4 +1,4 @@
-/* Hypercall memory_op: a domain's amount of memory. */
+/* Hypercall memory_op (core/memory.c): a domain's amount of memory. */
 #pragma once
 
 #include "lib/types.h"
@@ -6,8 +6,6 @@
 
 /* The largest extent that a domain may ask for: 2 MiB. */
 #define EXTENT_ORDER_MAX 9
-
-long do_memory_op(uint64_t cmd, guest_ptr_t arg);
 
 /* XENMEM_exchange (core/exchange.c). */
 long memory_exchange(guest_ptr_t arg);

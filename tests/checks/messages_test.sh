@@ -30,7 +30,7 @@ try()
 new='not in docs/page-mapping.md: '
 old='no message any more: '
 # a message that is new, reworded, in parts, gone; a new part of one
-try $paging/type.c 's/^    table_put(d, m);/    guest_log(d, "mfn %#lx: is new", m.n);\n&/' "${new}mfn <>: is new"
+try $paging/type.c 's/^    table_put(d, frame_mfn(f));/    guest_log(d, "mfn %#lx: is new", m.n);\n&/' "${new}mfn <>: is new"
 try $paging/type.c 's/it is pinned already/it has a pin/' "${old}pin of mfn <>: it is pinned already"
 try $paging/update.c 's/slots 256 to 271/slots 256 " "to 272/' "${new}L4[<>] of mfn <>: slots 256 to 272 are"
 try $paging/descriptor.c '/not on 8 bytes/d' "${old}update_descriptor at <>: not on 8 bytes"

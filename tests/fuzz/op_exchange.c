@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "choose.h"
+#include "core/hypercall.h"
 #include "core/memory.h"
 
 static bool is_alone(uint64_t frame, unsigned d)

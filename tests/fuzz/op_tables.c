@@ -1,7 +1,7 @@
 /* Operations on page tables. */
 #include "choose.h"
 #include "core/hypercall.h"
-#include "paging/direct_write.h"
+#include "paging/paging.h"
 #include "paging/type.h"
 
 void op_mmu_update(void)

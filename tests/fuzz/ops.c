@@ -43,7 +43,7 @@ static void build(unsigned d)
         ((uint64_t *)frame_bytes(mfn(page[d][AT_L1 + i])))[i == 1 ? 2 : 0] =
             page[d][AT_L1 + i - 1] << PAGE_SHIFT | PTE_PRESENT | PTE_RW;
     if (paging_install_l4(dom->vcpu[0], mfn(page[d][AT_L1 + 3])) ||
-        paging_set_kernel_l4(dom->vcpu[1], mfn(page[d][AT_L1 + 3])))
+        paging_set_l4(dom->vcpu[1], true, mfn(page[d][AT_L1 + 3])))
         abort();
     model_adopt(d);
 }

@@ -419,7 +419,7 @@ inline table_get(me, t, got)
 
 /* --- operations of GUEST --- */
 
-/* entry_refs.h: l1_entry_put */
+/* type.h: l1_entry_put */
 inline own_entry_put(me, value)
 {
     if

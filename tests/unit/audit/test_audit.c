@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/audit.h"
-#include "core/grant_pin.h"
+#include "core/grant_internal.h"
 #include "core/hypercall.h"
 
 static struct domain *d;

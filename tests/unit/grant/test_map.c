@@ -1,8 +1,6 @@
 /* Grants: map and unmap. */
-#include "helpers.h"
-
 #include "core/grant_internal.h"
-
+#include "helpers.h"
 #define HOST   GNTMAP_host_map
 #define RO     (GNTMAP_host_map | GNTMAP_readonly)
 #define DEVICE GNTMAP_device_map

@@ -52,7 +52,7 @@ void env_init(void)
     for (unsigned i = L4_SLOT_FIRST_RESERVED; i <= L4_SLOT_LAST_RESERVED; i++)
         if (i != L4_SLOT_DOMAIN)
             paging_l4_template[i] = (uint64_t)i << 30 | PTE_PRESENT | PTE_RW;
-    frames_init(ENV_FRAMES);
+    frames_max = ENV_FRAMES;
     /* A hole, as between the BIOS and the first megabyte. */
     frames_add_free(mfn(0), 100);
     frames_add_free(mfn(160), ENV_FRAMES - 160);

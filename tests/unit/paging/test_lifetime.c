@@ -13,7 +13,7 @@ static void ends_with_everything_in_use(void **state)
     assert_int_equal(ext(MMUEXT_PIN_L2_TABLE, g.page[AT_L2].n, 0), 0);
     assert_int_equal(ext(MMUEXT_PIN_L3_TABLE, g.page[1].n, 0), 0);
     assert_int_equal(ext(MMUEXT_NEW_USER_BASEPTR, g.page[2].n, 0), 0);
-    assert_int_equal(paging_set_kernel_l4(g.d->vcpu[1], g.page[AT_L4]), 0);
+    assert_int_equal(paging_set_l4(g.d->vcpu[1], true, g.page[AT_L4]), 0);
     assert_int_equal(do_update_va_mapping(va_of(3), pte_make(g.page[4], P), 0), 0);
     hide(&g, 4);
     assert_int_equal(ext(MMUEXT_SET_LDT, va_of(3), 1), 0);
@@ -133,7 +133,7 @@ static void tells_cpus_apart(void **state)
 
     (void)state;
     assert_int_equal(g.d->arch.paging.tlb_cpus, 1);
-    assert_int_equal(paging_set_kernel_l4(g.d->vcpu[1], g.page[AT_L4]), 0);
+    assert_int_equal(paging_set_l4(g.d->vcpu[1], true, g.page[AT_L4]), 0);
     env_cpu = 1;
     env_run(g.d->vcpu[1]);
     assert_int_equal(g.d->arch.paging.tlb_cpus, 3);

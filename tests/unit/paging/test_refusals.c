@@ -5,7 +5,7 @@
 
 #include "core/hypercall.h"
 #include "guest.h"
-#include "paging/direct_write.h"
+#include "paging/paging.h"
 #include "paging/update.h"
 
 static struct guest g;

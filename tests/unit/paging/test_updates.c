@@ -1,5 +1,5 @@
 #include "guest.h"
-#include "paging/direct_write.h"
+#include "paging/paging.h"
 
 static uint64_t slot(struct guest *g, unsigned page)
 {

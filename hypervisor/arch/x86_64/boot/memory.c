@@ -173,7 +173,7 @@ void memory_init(const struct boot_info *info, uint64_t hpet)
     map_frame_table(info, max_mfn);
 
     paging_leave();
-    frames_init(max_mfn);
+    frames_max = max_mfn;
     for (unsigned i = 0; i < nr_free; i++)
         add_free(free_ranges[i].start, free_ranges[i].end);
 }

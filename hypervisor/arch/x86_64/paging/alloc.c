@@ -50,11 +50,6 @@ static void insert_block(uint64_t n, unsigned order, uint32_t stamp)
     push_free(frame_at(mfn(n)), order, stamp);
 }
 
-void frames_init(uint64_t max_mfn)
-{
-    frames_max = max_mfn;
-}
-
 void frames_add_free(mfn_t start, uint64_t count)
 {
     uint64_t n = start.n, end = start.n + count;

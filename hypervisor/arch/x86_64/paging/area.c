@@ -1,4 +1,5 @@
-#include "paging/area.h"
+/* The domain's own pages in slot 260: for each vCPU 16 pages of GDT, then 16 of LDT. The guest sees
+ * them only through its segment registers; its frames there are descriptor pages. */
 #include "core/log.h"
 #include "paging/type.h"
 #include "paging/update.h"
@@ -8,60 +9,58 @@
 #define AREA_FLAGS (PTE_PRESENT | PTE_RW | PTE_ACCESSED | PTE_DIRTY | PTE_NX)
 #define ZERO_FLAGS (PTE_PRESENT | PTE_ACCESSED | PTE_NX)
 
-/* Behind the pages of a GDT that the guest does not use: null descriptors. */
-static void *zero_page;
+/* The block of pages that it takes: tables, and null descriptors for the pages of GDTs that the
+ * guest does not use. From AREA_L1 on they are as many as the vCPUs need. */
+enum { AREA_L3, AREA_L2, AREA_NULL, AREA_L1 };
 
-static uint64_t entry_for(const void *page, uint64_t flags)
+static unsigned block_order(const struct domain *d)
 {
-    return pte_make(bytes_frame(page), flags);
+    return d->nr_vcpus * AREA_PAGES_PER_VCPU > TABLE_ENTRIES ? 3 : 2;
 }
 
-int area_init(struct domain *d)
+static uint64_t *page_of(const struct domain *d, unsigned number)
+{
+    return d->arch.paging.area + number * TABLE_ENTRIES;
+}
+
+static uint64_t entry_for(const struct domain *d, unsigned number, uint64_t flags)
+{
+    return pte_make(bytes_frame(page_of(d, number)), flags);
+}
+
+int arch_domain_init(struct domain *d)
 {
     struct paging_domain *p = &d->arch.paging;
 
-    p->area_l3 = arch_alloc_pages(0);
-    p->area_l2 = arch_alloc_pages(0);
-    if (!zero_page)
-        zero_page = arch_alloc_pages(0);
-    if (!p->area_l3 || !p->area_l2 || !zero_page)
+    ASSERT((uint64_t)d % PAGE_SIZE == 0); /* struct frame names its owner by page number */
+    p->area = arch_alloc_pages(block_order(d));
+    if (!p->area)
         return -XEN_ENOMEM;
-    p->area_entry = entry_for(p->area_l3, TABLE_FLAGS);
-    p->area_l3[pte_index(DOMAIN_AREA_START, 3)] = entry_for(p->area_l2, TABLE_FLAGS);
-    for (unsigned i = 0; i * TABLE_ENTRIES < d->nr_vcpus * AREA_PAGES_PER_VCPU; i++) {
-        p->area_l1[i] = arch_alloc_pages(0);
-        if (!p->area_l1[i])
-            return -XEN_ENOMEM;
-        p->area_l2[pte_index(DOMAIN_AREA_START, 2) + i] = entry_for(p->area_l1[i], TABLE_FLAGS);
-    }
+    p->area_entry = entry_for(d, AREA_L3, TABLE_FLAGS);
+    *page_of(d, AREA_L3) = entry_for(d, AREA_L2, TABLE_FLAGS);
+    for (unsigned i = 0; AREA_L1 + i < 1u << block_order(d); i++)
+        page_of(d, AREA_L2)[i] = entry_for(d, AREA_L1 + i, TABLE_FLAGS);
     return 0;
 }
 
-void area_free(struct domain *d)
+void arch_domain_free(struct domain *d)
 {
-    struct paging_domain *p = &d->arch.paging;
-
-    for (unsigned i = 0; i < AREA_L1_MAX; i++)
-        arch_free_pages(p->area_l1[i], 0);
-    arch_free_pages(p->area_l2, 0);
-    arch_free_pages(p->area_l3, 0);
+    ASSERT(d->arch.paging.frames == 0);
+    arch_free_pages(d->arch.paging.area, block_order(d));
 }
 
-void area_init_vcpu(struct vcpu *v)
+void paging_vcpu_init(struct vcpu *v)
 {
-    unsigned first = v->id * AREA_PAGES_PER_VCPU;
+    struct paging_vcpu *p = &v->arch.paging;
 
-    v->arch.paging.area =
-        v->domain->arch.paging.area_l1[first / TABLE_ENTRIES] + first % TABLE_ENTRIES;
+    p->kernel_l4 = p->user_l4 = INVALID_MFN;
+    p->area = page_of(v->domain, AREA_L1) + v->id * AREA_PAGES_PER_VCPU;
     for (unsigned i = 0; i < FIRST_RESERVED_GDT_PAGE; i++)
-        v->arch.paging.area[i] = entry_for(zero_page, ZERO_FLAGS);
+        p->area[i] = entry_for(v->domain, AREA_NULL, ZERO_FLAGS);
 }
 
-void area_set_cpu(struct vcpu *v, unsigned cpu)
+void paging_set_cpu(struct vcpu *v, unsigned cpu)
 {
-    if (likely(v->arch.paging.gdt_cpu == cpu + 1))
-        return;
-    v->arch.paging.gdt_cpu = cpu + 1;
     v->arch.paging.area[FIRST_RESERVED_GDT_PAGE] = pte_make(cpu_reserved_gdt_page(cpu), AREA_FLAGS);
 }
 
@@ -78,42 +77,38 @@ uint64_t paging_gdt_va(const struct vcpu *v)
 int paging_set_gdt(struct vcpu *v, const uint64_t *frame_numbers, unsigned entries)
 {
     static const struct asker asker = {.operation = "set_gdt"};
-    unsigned pages = (entries + 511) / 512, old_pages, i;
+    unsigned pages = (entries + 511) / 512, nr = 0;
     uint64_t *area = v->arch.paging.area, old[FIRST_RESERVED_GDT_PAGE];
+    bool ok;
 
-    if (entries > FIRST_RESERVED_GDT_ENTRY)
-        return -XEN_EINVAL;
     paging_lock(v->domain);
-    old_pages = v->arch.paging.gdt_pages;
-    for (i = 0; i < pages; i++)
-        if (table_get(v->domain, mfn(frame_numbers[i]), TYPE_DESCRIPTOR, &asker))
-            break;
-    if (i < pages) {
-        while (i-- > 0)
-            table_put(v->domain, mfn(frame_numbers[i]));
-        paging_unlock(v->domain);
-        return -XEN_EINVAL;
+    while (nr < pages && table_get(v->domain, mfn(frame_numbers[nr]), TYPE_DESCRIPTOR, &asker) == 0)
+        nr++;
+    ok = nr == pages;
+    if (ok) {
+        nr = v->arch.paging.gdt_pages;
+        v->arch.paging.gdt_pages = pages;
+        for (unsigned i = 0; i < MAX(pages, nr); i++) {
+            old[i] = pte_frame(area[i]).n;
+            WRITE_ONCE(area[i], i < pages ? pte_make(mfn(frame_numbers[i]), AREA_FLAGS)
+                                          : entry_for(v->domain, AREA_NULL, ZERO_FLAGS));
+        }
+        tlb_flush_local();
+        frame_numbers = old;
     }
-    for (i = 0; i < MAX(pages, old_pages); i++) {
-        old[i] = area[i];
-        WRITE_ONCE(area[i], i < pages ? pte_make(mfn(frame_numbers[i]), AREA_FLAGS)
-                                      : entry_for(zero_page, ZERO_FLAGS));
-    }
-    v->arch.paging.gdt_pages = pages;
-    tlb_flush_local();
-    for (i = 0; i < old_pages; i++)
-        table_put(v->domain, pte_frame(old[i]));
+    /* Those that it had, or else got in vain. */
+    while (nr-- > 0)
+        table_put(v->domain, mfn(frame_numbers[nr]));
     paging_unlock(v->domain);
-    return 0;
+    return ok ? 0 : -XEN_EINVAL;
 }
 
 void ldt_unmap(struct vcpu *v)
 {
     uint64_t *window = v->arch.paging.area + AREA_GDT_PAGES, old[AREA_LDT_PAGES];
 
-    if (!v->arch.paging.ldt_mapped)
+    if (v->arch.paging.ldt_entries == 0)
         return;
-    v->arch.paging.ldt_mapped = false;
     for (unsigned i = 0; i < AREA_LDT_PAGES; i++) {
         old[i] = window[i];
         WRITE_ONCE(window[i], 0);
@@ -154,24 +149,22 @@ bool paging_ldt_fault(uint64_t offset, uint64_t *guest_va)
     static const struct asker asker = {.operation = "load of an LDT page"};
     struct vcpu *v = current;
     struct paging_vcpu *p = &v->arch.paging;
-    uint64_t page = offset / PAGE_SIZE, entry = 0, *at;
-    bool ok = false;
+    uint64_t page = offset / PAGE_SIZE, *window, *at, entry;
+    bool ok;
 
+    if (page >= AREA_LDT_PAGES)
+        return false;
     *guest_va = p->ldt_base + offset;
     if (page * 512 >= p->ldt_entries)
         return false;
+    window = &p->area[AREA_GDT_PAGES + page];
     paging_lock(v->domain);
     at = find_l1(p->kernel_l4, p->ldt_base + page * PAGE_SIZE);
-    if (at)
-        entry = READ_ONCE(*at);
-    if (p->area[AREA_GDT_PAGES + page] & PTE_PRESENT) {
-        ok = true;
-    } else if ((entry & PTE_PRESENT) &&
-               table_get(v->domain, pte_frame(entry), TYPE_DESCRIPTOR, &asker) == 0) {
-        p->ldt_mapped = true;
-        WRITE_ONCE(p->area[AREA_GDT_PAGES + page], pte_make(pte_frame(entry), AREA_FLAGS));
-        ok = true;
-    }
+    entry = at ? READ_ONCE(*at) : 0;
+    if (!(*window & PTE_PRESENT) && (entry & PTE_PRESENT) &&
+        table_get(v->domain, pte_frame(entry), TYPE_DESCRIPTOR, &asker) == 0)
+        WRITE_ONCE(*window, pte_make(pte_frame(entry), AREA_FLAGS));
+    ok = *window & PTE_PRESENT;
     paging_unlock(v->domain);
     return ok;
 }

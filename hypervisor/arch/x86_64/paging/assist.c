@@ -1,5 +1,4 @@
 /* Hypercall vm_assist. */
-#include "core/domain.h"
 #include "core/hypercall.h"
 
 #define KNOWN                                                                          \

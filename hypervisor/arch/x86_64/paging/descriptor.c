@@ -1,7 +1,6 @@
 /* Descriptors that guests may have, and the hypercalls set_gdt and update_descriptor. */
 #include "core/hypercall.h"
 #include "core/log.h"
-#include "paging/area.h"
 #include "paging/type.h"
 #include "paging/update.h"
 
@@ -38,34 +37,27 @@ long do_set_gdt(guest_ptr_t frames, uint32_t entries)
     return paging_set_gdt(current, frame_numbers, entries);
 }
 
-/* A descriptor page in use can be written by the hypervisor only. */
-static int write_descriptor(struct domain *d, mfn_t m, unsigned index, uint64_t descriptor)
-{
-    const struct frame *f = frame_lookup(m);
-    uint64_t word = f && READ_ONCE(f->owner) == owner_number(d) ? READ_ONCE(f->type) : 0;
-
-    if (TYPE_OF(word) != TYPE_DESCRIPTOR || (word & TYPE_USES) == 0)
-        return write_ordinary(d, "update_descriptor", m, index, descriptor);
-    WRITE_ONCE(((uint64_t *)frame_bytes(frame_mfn(f)))[index], descriptor);
-    return 0;
-}
-
 long do_update_descriptor(uint64_t maddr, uint64_t descriptor)
 {
     struct domain *d = current->domain;
     mfn_t m = mfn(maddr >> PAGE_SHIFT);
-    int rc;
+    unsigned index = maddr / 8 % 512;
+    int rc = 0;
 
     if (maddr % 8 != 0) {
         guest_log(d, "update_descriptor at %#lx: not on 8 bytes", maddr);
         return -XEN_EINVAL;
     }
     if (!descriptor_check(&descriptor)) {
-        refuse_descriptor(m, maddr / 8 % 512, descriptor);
+        refuse_descriptor(m, index, descriptor);
         return -XEN_EINVAL;
     }
     paging_lock(d);
-    rc = write_descriptor(d, m, maddr / 8 % 512, descriptor);
+    /* A descriptor page in use can be written by the hypervisor only. */
+    if (likely(type_in_use(d, &m) == TYPE_DESCRIPTOR))
+        WRITE_ONCE(((uint64_t *)frame_bytes(m))[index], descriptor);
+    else
+        rc = write_ordinary(d, "update_descriptor", m, index, descriptor);
     paging_unlock(d);
     return rc;
 }

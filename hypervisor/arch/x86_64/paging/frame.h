@@ -7,7 +7,6 @@
  * page_lock; references and uses as writable page are lock-free. */
 #pragma once
 
-#include "lib/types.h"
 #include "lib/clamp.h"
 #include "cpu/layout.h"
 #include "cpu/tlb.h"
@@ -178,10 +177,6 @@ static inline struct frame *frame_get(mfn_t m, const struct domain *d)
     return f && frame_ref(f, owner_number(d)) ? f : NULL;
 }
 
-/* The frame, not in use now, was a page table or descriptor page so shortly ago that one of these
- * CPUs may still use it as such. */
-uint64_t frame_stale_cpus(const struct frame *f, uint64_t type_word);
-
 bool frame_get_writable_slow(struct frame *f, bool flush);
 
 /* One more use as writable page of a frame that has that type, and room in the count. */
@@ -201,7 +196,8 @@ static inline bool frame_get_writable_again(struct frame *f)
 }
 
 /* A use as writable page, for a caller that has a reference. False: another type is in use, the
- * count is full, or frame_stale_cpus. Lock-free, never waits. */
+ * count is full, or it was a page table or descriptor page so shortly ago that a CPU may still use
+ * it as such. Lock-free, never waits. */
 static inline bool frame_get_writable(struct frame *f)
 {
     return likely(frame_get_writable_again(f)) || frame_get_writable_slow(f, false);

@@ -1,39 +1,33 @@
 /* Domains come and go: core/arch.h's part of that, which is paging's alone, and paging's part of
  * what happens to vCPUs. */
 #include "core/log.h"
-#include "lib/string.h"
-#include "paging/area.h"
 #include "paging/type.h"
 
-int arch_domain_init(struct domain *d)
+int paging_set_l4(struct vcpu *v, bool kernel, mfn_t l4)
 {
-    ASSERT((uint64_t)d % PAGE_SIZE == 0); /* struct frame names its owner by page number */
-    return area_init(d);
-}
-
-void arch_domain_free(struct domain *d)
-{
-    ASSERT(d->arch.paging.frames == 0);
-    area_free(d);
-}
-
-void paging_vcpu_init(struct vcpu *v)
-{
-    v->arch.paging.kernel_l4 = v->arch.paging.user_l4 = INVALID_MFN;
-    area_init_vcpu(v);
-}
-
-int paging_set_kernel_l4(struct vcpu *v, mfn_t l4)
-{
-    static const struct asker asker = {.operation = "initial L4"};
-    int rc;
+    mfn_t *at = kernel ? &v->arch.paging.kernel_l4 : &v->arch.paging.user_l4, old = *at;
+    const bool none = !kernel && mfn_equal(l4, INVALID_MFN), first = mfn_equal(old, INVALID_MFN);
+    static const struct asker user_asker = {.operation = "new_user_baseptr"},
+                              first_asker = {.operation = "initial L4"},
+                              asker = {.operation = "new_baseptr"};
+    int rc = 0;
 
     paging_lock(v->domain);
-    rc = table_get(v->domain, l4, TYPE_L4, &asker);
-    if (rc == 0) {
-        v->arch.paging.kernel_l4 = l4;
-        if (!m2p_strict(v->domain))
-            show_m2p(l4, true);
+    if (!none)
+        rc = table_get(v->domain, l4, TYPE_L4,
+                       !kernel ? &user_asker
+                       : first ? &first_asker
+                               : &asker);
+    if (likely(rc == 0)) {
+        if (!none && kernel != m2p_strict(v->domain))
+            show_m2p(l4, kernel);
+        *at = l4;
+        if (kernel)
+            ldt_unmap(v);
+        if (kernel && v == current)
+            cpu_load_cr3(l4);
+        if (!first)
+            table_put(v->domain, old);
     }
     paging_unlock(v->domain);
     return rc;
@@ -46,7 +40,7 @@ int paging_install_l4(struct vcpu *v, mfn_t l4)
     paging_lock(v->domain);
     rc = table_pin(v->domain, l4, TYPE_L4);
     paging_unlock(v->domain);
-    return rc ? rc : paging_set_kernel_l4(v, l4);
+    return rc ? rc : paging_set_l4(v, true, l4);
 }
 
 /* Gives back the tables of a vCPU that does not run in its guest again; if it is the current one,
@@ -80,7 +74,7 @@ int paging_vcpu_initialise(struct vcpu *v, const struct vcpu_guest_context *c)
         return -XEN_EINVAL;
     if ((rc = paging_set_gdt(v, c->gdt_frames, c->gdt_ents)) ||
         (rc = ldt_set(v, c->ldt_base, c->ldt_ents)) ||
-        (rc = paging_set_kernel_l4(v, mfn(xen_cr3_to_pfn(c->ctrlreg[3])))) ||
+        (rc = paging_set_l4(v, true, mfn(xen_cr3_to_pfn(c->ctrlreg[3])))) ||
         (rc = paging_new_user_baseptr(v, mfn(xen_cr3_to_pfn(c->ctrlreg[1])))))
         release_vcpu(v);
     return rc;

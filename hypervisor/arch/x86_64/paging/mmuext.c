@@ -2,7 +2,6 @@
 #include "core/hypercall.h"
 #include "core/log.h"
 #include "lib/string.h"
-#include "paging/area.h"
 #include "paging/foreign.h"
 #include "paging/type.h"
 
@@ -11,51 +10,17 @@
 /* Only the vCPU itself changes its tables, so whether they change at all needs no lock. */
 NOINLINE int paging_new_baseptr(struct vcpu *v, mfn_t l4)
 {
-    static const struct asker asker = {.operation = "new_baseptr"};
-    mfn_t old = v->arch.paging.kernel_l4;
-    int rc;
-
-    if (mfn_equal(l4, old)) {
-        cpu_load_cr3(l4);
-        return 0;
-    }
-    paging_lock(v->domain);
-    rc = table_get(v->domain, l4, TYPE_L4, &asker);
-    if (likely(rc == 0)) {
-        if (!m2p_strict(v->domain))
-            show_m2p(l4, true);
-        v->arch.paging.kernel_l4 = l4;
-        ldt_unmap(v);
-        cpu_load_cr3(l4);
-        table_put(v->domain, old);
-    }
-    paging_unlock(v->domain);
-    return rc;
+    if (!mfn_equal(l4, v->arch.paging.kernel_l4))
+        return paging_set_l4(v, true, l4);
+    cpu_load_cr3(l4);
+    return 0;
 }
 
 NOINLINE int paging_new_user_baseptr(struct vcpu *v, mfn_t l4)
 {
-    static const struct asker asker = {.operation = "new_user_baseptr"};
-    mfn_t old = v->arch.paging.user_l4;
-    int rc = 0;
-
     if (l4.n == 0)
         l4 = INVALID_MFN;
-    if (mfn_equal(l4, old))
-        return 0;
-    paging_lock(v->domain);
-    if (!mfn_equal(l4, INVALID_MFN)) {
-        rc = table_get(v->domain, l4, TYPE_L4, &asker);
-        if (rc == 0 && m2p_strict(v->domain))
-            show_m2p(l4, false);
-    }
-    if (rc == 0) {
-        v->arch.paging.user_l4 = l4;
-        if (!mfn_equal(old, INVALID_MFN))
-            table_put(v->domain, old);
-    }
-    paging_unlock(v->domain);
-    return rc;
+    return mfn_equal(l4, v->arch.paging.user_l4) ? 0 : paging_set_l4(v, false, l4);
 }
 
 /* On the host CPUs of all vCPUs, or of those in a bitmap. */
@@ -77,26 +42,24 @@ static NOINLINE int flush(struct domain *d, const struct mmuext_op *op)
 static NOINLINE int fill_page(struct domain *from, const struct mmuext_op *op)
 {
     const bool copy = op->cmd == MMUEXT_COPY_PAGE;
-    struct asker asker = {.operation = copy ? "copy_page" : "clear_page"};
-    struct frame *f = frame_get(mfn(op->arg1.mfn), from);
+    const char *operation = copy ? "copy_page" : "clear_page";
     struct frame *src = copy ? frame_get(mfn(op->arg2.src_mfn), from) : NULL;
-    const bool ok = f && (src || !copy) && frame_get_writable_flush(f);
+    void *page = NULL;
 
-    if (ok && copy)
-        memmove(frame_bytes(frame_mfn(f)), frame_bytes(frame_mfn(src)), PAGE_SIZE);
-    else if (ok)
-        memset(frame_bytes(frame_mfn(f)), 0, PAGE_SIZE);
-    if (ok)
-        frame_put_use(f);
-    if (f)
-        frame_put(f);
+    if (copy && !src)
+        refuse_type(from, &(struct asker){.operation = operation}, mfn(op->arg2.src_mfn),
+                    TYPE_NONE);
+    else
+        page = page_open(from, operation, mfn(op->arg1.mfn));
+    if (page && copy)
+        memmove(page, frame_bytes(frame_mfn(src)), PAGE_SIZE);
+    else if (page)
+        memset(page, 0, PAGE_SIZE);
+    if (page)
+        arch_frame_put(bytes_frame(page), true);
     if (src)
         frame_put(src);
-    if (copy && !src)
-        refuse_type(from, &asker, mfn(op->arg2.src_mfn), TYPE_NONE);
-    else if (!ok)
-        refuse_type(from, &asker, mfn(op->arg1.mfn), TYPE_WRITABLE);
-    return ok ? 0 : -XEN_EINVAL;
+    return page ? 0 : -XEN_EINVAL;
 }
 
 static NOINLINE int pin_or_unpin(struct domain *from, const struct mmuext_op *op)
@@ -171,22 +134,18 @@ static int do_one(struct domain *from, guest_ptr_t at)
 static NOINLINE long do_many(guest_ptr_t ops, uint32_t count, guest_ptr_t done_ptr,
                              uint32_t foreigndom)
 {
-    struct domain *from = current->domain;
+    struct domain *from = NULL;
     uint32_t done = 0;
-    int rc = 0;
+    int rc = frames_owner_get((uint16_t)foreigndom, &from);
 
-    if (foreigndom != DOMID_SELF)
-        rc = frames_owner_get((uint16_t)foreigndom, &from);
-    if (rc == 0) {
-        while (done < count && rc == 0) {
-            rc = do_one(from, guest_ptr_at(ops, (uint64_t)done * sizeof(struct mmuext_op)));
-            done += rc == 0;
-            if (done % 8 == 0 && !may_go_on())
-                break;
-        }
-        if (foreigndom != DOMID_SELF)
-            domain_put(from);
+    while (done < count && rc == 0) {
+        rc = do_one(from, guest_ptr_at(ops, (uint64_t)done * sizeof(struct mmuext_op)));
+        done += rc == 0;
+        if (done % 8 == 0 && !may_go_on())
+            break;
     }
+    if (from)
+        domain_put(from);
     if (done_ptr.addr != 0)
         (void)copy_to_guest(done_ptr, &done, sizeof(done));
     return rc;

@@ -4,38 +4,28 @@
 #include "lib/string.h"
 #include "paging/paging.h"
 
-uint64_t frame_stale_cpus(const struct frame *f, uint64_t type_word)
-{
-    const struct domain *d = frame_owner(f);
-
-    if (TYPE_OF(type_word) == TYPE_NONE || TYPE_OF(type_word) == TYPE_WRITABLE || !d)
-        return 0;
-    return tlb_stale(READ_ONCE(d->arch.paging.tlb_cpus), (uint32_t)(type_word & TYPE_STAMP));
-}
-
 bool frame_get_writable_slow(struct frame *f, bool flush)
 {
-    uint64_t word = READ_ONCE(f->type), stale;
+    while (!frame_get_writable_again(f)) {
+        uint64_t word = READ_ONCE(f->type), stale = 0;
+        const struct domain *d = frame_owner(f);
 
-    for (;;) {
-        if (TYPE_OF(word) == TYPE_WRITABLE && (word & TYPE_USES) != TYPE_USES) {
-            if (frame_get_writable_again(f))
-                return true;
-            word = READ_ONCE(f->type);
-            continue;
-        }
+        if (TYPE_OF(word) == TYPE_WRITABLE && (word & TYPE_USES) != 0 &&
+            (word & TYPE_USES) != TYPE_USES)
+            continue; /* it has become one */
         if ((word & TYPE_USES) != 0)
             return false;
-        stale = frame_stale_cpus(f, word);
-        if (stale != 0) {
-            if (!flush)
-                return false;
+        if (TYPE_OF(word) != TYPE_NONE && TYPE_OF(word) != TYPE_WRITABLE && d)
+            stale = tlb_stale(READ_ONCE(d->arch.paging.tlb_cpus), (uint32_t)(word & TYPE_STAMP));
+        if (stale != 0 && !flush)
+            return false;
+        if (stale != 0)
             tlb_flush(stale);
-        } else if (__atomic_compare_exchange_n(&f->type, &word, TYPE_MAKE(TYPE_WRITABLE) | TYPE_USE,
-                                               false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+        else if (__atomic_compare_exchange_n(&f->type, &word, TYPE_MAKE(TYPE_WRITABLE) | TYPE_USE,
+                                             false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
             return true;
-        }
     }
+    return true;
 }
 
 bool frames_adopt(struct domain *d, mfn_t start, uint64_t count)

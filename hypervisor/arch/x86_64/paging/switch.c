@@ -1,7 +1,6 @@
 /* Which tables a host CPU has loaded. */
-#include "core/log.h"
+#include "core/domain.h"
 #include "cpu/cpu.h"
-#include "paging/area.h"
 #include "paging/paging.h"
 
 uint64_t paging_l4_template[TABLE_ENTRIES] __attribute__((aligned(4096)));
@@ -41,7 +40,7 @@ void paging_switch_to(struct vcpu *next, bool kernel)
         paging_leave();
         return;
     }
-    area_set_cpu(next, arch_this_cpu());
+    paging_set_cpu(next, arch_this_cpu());
     load(next->domain, l4);
     cpu_load_gdt(paging_gdt_va(next));
     cpu_load_ldt(paging_ldt_va(next), p->ldt_entries);

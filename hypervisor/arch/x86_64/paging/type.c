@@ -1,5 +1,4 @@
 #include "paging/type.h"
-#include "paging/entry_refs.h"
 #include "core/log.h"
 
 void paging_flush_demoted(struct domain *d)
@@ -249,17 +248,15 @@ int table_pin(struct domain *d, mfn_t m, enum frame_type type)
 
 int table_unpin(struct domain *d, mfn_t m)
 {
-    struct frame *f = frame_get(m, d);
+    struct frame *f = frame_lookup(m);
+    const bool its = f && READ_ONCE(f->owner) == owner_number(d); /* as long as it is pinned */
 
-    if (!f || !(f->type & TYPE_PINNED)) {
+    if (!its || !(f->type & TYPE_PINNED)) {
         guest_log(current->domain, "unpin of mfn %#lx: it is not %s", m.n,
-                  f ? "pinned" : "a frame of the domain");
-        if (f)
-            frame_put(f);
+                  its ? "pinned" : "a frame of the domain");
         return -XEN_EINVAL;
     }
     WRITE_ONCE(f->type, f->type & ~TYPE_PINNED);
-    table_put(d, m);
-    frame_put(f);
+    table_put(d, frame_mfn(f));
     return 0;
 }

@@ -21,6 +21,49 @@ static inline void paging_unlock(struct domain *d)
     mutex_unlock(&d->page_lock);
 }
 
+/* What the frame is used as, TYPE_NONE if it is not d's or has no use; *m is safe to use then. A
+ * page table or descriptor page stays one as long as the lock is held. */
+static inline enum frame_type type_in_use(const struct domain *d, mfn_t *m)
+{
+    uint64_t word;
+
+    if (unlikely(!frame_clamp(m) || READ_ONCE(frame_at(*m)->owner) != owner_number(d)))
+        return TYPE_NONE;
+    word = READ_ONCE(frame_at(*m)->type);
+    return likely((word & TYPE_USES) != 0) ? TYPE_OF(word) : TYPE_NONE;
+}
+
+/* --- the references that an L1 entry holds: one on its frame, and a use as writable page if it is
+ * writable; inline, as every update of a mapping comes through here --- */
+
+/* Takes them for a present entry with permitted flags; the frame must be that owner's. 0,
+ * -XEN_EPERM (no such frame), -XEN_EINVAL (frame number all ones), -XEN_EBUSY (owner, type). */
+static inline int l1_entry_get(uint64_t pte, uint32_t owner)
+{
+    struct frame *f = frame_lookup(pte_frame(pte));
+
+    if (unlikely(!f))
+        return (pte & PTE_FRAME) == PTE_FRAME ? -XEN_EINVAL : -XEN_EPERM;
+    if (unlikely(!frame_ref(f, owner)))
+        return -XEN_EBUSY;
+    if ((pte & PTE_RW) && unlikely(!frame_get_writable_flush(f))) {
+        frame_put(f);
+        return -XEN_EBUSY;
+    }
+    return 0;
+}
+
+/* Drops those of an entry that is gone from d's tables since `stamp`. A frame of another domain
+ * must leave d's TLBs first: its owner looks only at its own. */
+static inline void l1_entry_put(uint64_t pte, struct domain *d, uint32_t stamp)
+{
+    if (unlikely(frame_at(pte_frame(pte))->owner != owner_number(d)))
+        tlb_flush(tlb_stale(READ_ONCE(d->arch.paging.tlb_cpus), stamp));
+    arch_frame_put(pte_frame(pte), pte & PTE_RW);
+}
+
+/* --- page tables and descriptor pages --- */
+
 /* Whether L4 tables show the M2P until one is used for user mode; else, as long as the domain does
  * not ask for that, each shows it from its first use for kernel mode on. */
 static inline bool m2p_strict(const struct domain *d)
@@ -62,6 +105,16 @@ int table_unpin(struct domain *d, mfn_t m);
 
 /* Whether the guest may have this descriptor; raises its privilege level to 3 where it has one. */
 bool descriptor_check(uint64_t *descriptor);
+
+/* MMUEXT_SET_LDT; 0 or -XEN_EINVAL. */
+int ldt_set(struct vcpu *v, uint64_t va, unsigned entries);
+/* Takes all pages out of the LDT's window: they are mapped again when they are used. The vCPU is
+ * current or does not run. */
+void ldt_unmap(struct vcpu *v);
+
+/* A page of d's that is no table, to be written to, until arch_frame_put. NULL, and a line in the
+ * log: it is not that. Hold no spin lock. */
+void *page_open(struct domain *d, const char *operation, mfn_t m);
 
 /* --- lines in the log of the current domain, the caller: which rule, which entry, which frame and
  * what it is --- */

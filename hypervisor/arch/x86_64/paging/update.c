@@ -1,5 +1,4 @@
 #include "paging/update.h"
-#include "paging/entry_refs.h"
 #include "core/log.h"
 
 static struct asker asker_at(const uint64_t *entry, unsigned level)
@@ -53,20 +52,27 @@ int update_upper(const struct update *u, unsigned level, uint64_t *entry, uint64
     return 0;
 }
 
-int write_ordinary(struct domain *d, const char *operation, mfn_t m, unsigned index, uint64_t val)
+void *page_open(struct domain *d, const char *operation, mfn_t m)
 {
     struct frame *f = frame_get(m, d);
-    bool ok = f && frame_get_writable_flush(f);
 
-    if (ok) {
-        WRITE_ONCE(((uint64_t *)frame_bytes(frame_mfn(f)))[index], val);
-        frame_put_use(f);
-    }
+    if (f && frame_get_writable_flush(f))
+        return frame_bytes(frame_mfn(f));
     if (f)
         frame_put(f);
-    if (!ok)
-        refuse_type(d, &(struct asker){.operation = operation}, m, TYPE_WRITABLE);
-    return ok ? 0 : -XEN_EINVAL;
+    refuse_type(d, &(struct asker){.operation = operation}, m, TYPE_WRITABLE);
+    return NULL;
+}
+
+int write_ordinary(struct domain *d, const char *operation, mfn_t m, unsigned index, uint64_t val)
+{
+    uint64_t *page = page_open(d, operation, m);
+
+    if (!page)
+        return -XEN_EINVAL;
+    WRITE_ONCE(page[index], val);
+    arch_frame_put(bytes_frame(page), true);
+    return 0;
 }
 
 uint64_t *find_l1(mfn_t l4, uint64_t va)

@@ -1,14 +1,12 @@
 /* Changing entries of page tables in use. The caller holds d's page_lock. */
 #pragma once
 
-#include "paging/entry_refs.h"
 #include "paging/type.h"
 
 /* Whose tables are changed, and whose frames L1 entries may name. */
 struct update {
     struct domain *d;
     struct domain *from;
-    uint32_t from_number; /* owner_number(from) */
     enum { UPDATE_PLAIN, UPDATE_KEEP_AD, UPDATE_IF_EXPECTED } how;
     uint64_t expected; /* with UPDATE_IF_EXPECTED: its value must be this */
 };
@@ -48,7 +46,7 @@ static inline int update_l1(const struct update *u, uint64_t *entry, uint64_t va
             return update_l1_refused(u, entry, val, -XEN_EINVAL);
         val = pte_adjust_l1(val);
         if (((old ^ val) & ~PTE_CHEAP_L1) != 0) {
-            int rc = l1_entry_get(val, u->from_number);
+            int rc = l1_entry_get(val, owner_number(u->from));
 
             if (unlikely(rc))
                 return update_l1_refused(u, entry, val, rc);
@@ -82,12 +80,8 @@ uint64_t *find_l1(mfn_t l4, uint64_t va);
 static inline uint64_t *l1_entry_at(const struct domain *d, uint64_t address)
 {
     mfn_t m = mfn(address >> PAGE_SHIFT);
-    uint64_t word;
 
-    if (address % 8 != 0 || !frame_clamp(&m) || READ_ONCE(frame_at(m)->owner) != owner_number(d))
-        return NULL;
-    word = READ_ONCE(frame_at(m)->type);
-    if (TYPE_OF(word) != TYPE_L1 || (word & TYPE_USES) == 0)
+    if (address % 8 != 0 || type_in_use(d, &m) != TYPE_L1)
         return NULL;
     return (uint64_t *)frame_bytes(m) + address / 8 % TABLE_ENTRIES;
 }

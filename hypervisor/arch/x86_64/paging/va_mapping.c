@@ -27,7 +27,7 @@ static int flush_after(struct domain *d, uint64_t va, uint64_t flags)
 static long update_va(uint64_t va, uint64_t val, uint64_t flags, struct domain *from)
 {
     struct domain *d = current->domain;
-    struct update u = {.d = d, .from = from, .from_number = owner_number(from)};
+    struct update u = {.d = d, .from = from};
     uint64_t *entry;
     int rc = -XEN_EINVAL;
 

@@ -4,7 +4,6 @@
 #include "core/log.h"
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
-#include "cpu/insn.h"
 #include "cpu/traps.h"
 #include "cpu/vectors.h"
 #include "paging/paging.h"
@@ -187,21 +186,12 @@ void bad_iret_frame(struct regs *r)
     enter_kernel(v, r, &e);
 }
 
-/* The processor looked into an LDT page that is not mapped yet. True: it is now. Otherwise the
- * guest learns of a fault at its own address of that page. */
-static bool ldt_fault(struct vcpu *v, uint64_t *address)
-{
-    uint64_t offset = *address - paging_ldt_va(v);
-
-    return offset < AREA_LDT_PAGES * PAGE_SIZE && paging_ldt_fault(offset, address);
-}
-
 void guest_page_fault(struct vcpu *v, struct regs *r, uint64_t address)
 {
     uint32_t error = r->error_code;
 
     /* A look into the LDT is the processor's own; the guest's accesses to that address are not. */
-    if (!(error & (PF_PRESENT | PF_USER)) && ldt_fault(v, &address))
+    if (!(error & (PF_PRESENT | PF_USER)) && paging_ldt_fault(address - paging_ldt_va(v), &address))
         return;
     if ((error & (PF_PRESENT | PF_WRITE | PF_RESERVED)) == (PF_PRESENT | PF_WRITE) &&
         v->arch.pv.kernel_mode && v->domain->vm_assist & 1ul << VMASST_TYPE_writable_pagetables &&
@@ -220,7 +210,8 @@ bool hypervisor_page_fault(const struct regs *r, uint64_t address)
 {
     extern const char guest_iret[];
 
-    return r->rip == (uint64_t)guest_iret && ldt_fault(current, &address);
+    return r->rip == (uint64_t)guest_iret &&
+           paging_ldt_fault(address - paging_ldt_va(current), &address);
 }
 
 #define INT_N 0xcd

@@ -4,7 +4,6 @@
 #include "core/hypercall.h"
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
-#include "cpu/insn.h"
 #include "cpu/vectors.h"
 #include "lib/string.h"
 #include "pv/pv.h"

@@ -3,8 +3,6 @@
  * that kernels use on page-table entries: moves, exchanges, compare-and-exchange, and/or/xor, bit
  * operations; of 1 to 8 bytes that do not cross an entry. */
 #include "core/log.h"
-#include "cpu/insn.h"
-#include "paging/direct_write.h"
 #include "paging/type.h"
 #include "pv/decode.h"
 #include "pv/pv.h"
@@ -30,65 +28,29 @@ struct effect {
 /* Flags of a comparison a - b. */
 static uint64_t compare_flags(const struct insn *i, uint64_t a, uint64_t b)
 {
-    uint64_t mask = insn_width_mask(i), d = (a - b) & mask, flags = 0;
-    unsigned top = 8 * i->bytes - 1;
+    uint64_t mask = insn_width_mask(i), d = (a - b) & mask, sign = 1ul << (8 * i->bytes - 1);
 
-    a &= mask;
-    b &= mask;
-    if (a < b)
-        flags |= FLAG_CF;
-    if (!__builtin_parity(d & 0xff))
-        flags |= FLAG_PF;
-    if ((a ^ b ^ d) & 0x10)
-        flags |= FLAG_AF;
-    if (!d)
-        flags |= FLAG_ZF;
-    if (d >> top & 1)
-        flags |= FLAG_SF;
-    if (((a ^ b) & (a ^ d)) >> top & 1)
-        flags |= FLAG_OF;
-    return flags;
+    return ((a & mask) < (b & mask) ? FLAG_CF : 0) | (__builtin_parity(d & 0xff) ? 0 : FLAG_PF) |
+           ((a ^ b ^ d) & FLAG_AF) | (d ? 0 : FLAG_ZF) | (d & sign ? FLAG_SF : 0) |
+           ((a ^ b) & (a ^ d) & sign ? FLAG_OF : 0);
 }
 
-/* The number is that in the opcode or the ModRM byte. */
+/* The number is that in the opcode or the ModRM byte: or, and, xor. */
 static bool logic(const struct insn *i, unsigned number, uint64_t old, struct effect *e)
 {
-    switch (number) {
-    case 1:
-        e->memory = old | i->source;
-        break;
-    case 4:
-        e->memory = old & i->source;
-        break;
-    case 6:
-        e->memory = old ^ i->source;
-        break;
-    default:
-        return false;
-    }
+    e->memory = number == 1 ? old | i->source : number == 4 ? old & i->source : old ^ i->source;
     e->flags_changed = FLAGS_ALL;
     e->flags = compare_flags(i, e->memory, 0); /* those of a logic operation are the same */
-    return true;
+    return number == 1 || number == 4 || number == 6;
 }
 
+/* Set, reset, complement. */
 static bool change_bit(unsigned number, uint64_t bit, uint64_t old, struct effect *e)
 {
-    switch (number) {
-    case 5:
-        e->memory = old | bit;
-        break;
-    case 6:
-        e->memory = old & ~bit;
-        break;
-    case 7:
-        e->memory = old ^ bit;
-        break;
-    default:
-        return false;
-    }
+    e->memory = number == 5 ? old | bit : number == 6 ? old & ~bit : old ^ bit;
     e->flags_changed = FLAG_CF;
     e->flags = old & bit ? FLAG_CF : 0;
-    return true;
+    return number >= 5;
 }
 
 /* False: not one of the instructions that are carried out. */
@@ -96,29 +58,18 @@ static bool effect_of(const struct insn *i, const struct regs *r, uint64_t old, 
 {
     *e = (struct effect){.memory = i->source, .old_goes_to = NO_REGISTER};
     switch (i->opcode) {
-    case 0x88:
-    case 0x89:
+    case 0x88 ... 0x89:
         return true;
-    case 0xc6:
-    case 0xc7:
+    case 0xc6 ... 0xc7:
         return (i->reg & 7) == 0;
-    case 0x08:
-    case 0x09:
-    case 0x20:
-    case 0x21:
-    case 0x30:
-    case 0x31:
+    case 0x08 ... 0x31: /* those of them that are decoded */
         return logic(i, i->opcode >> 3, old, e);
-    case 0x80:
-    case 0x81:
-    case 0x83:
+    case 0x80 ... 0x83:
         return logic(i, i->reg & 7, old, e);
-    case 0x86:
-    case 0x87:
+    case 0x86 ... 0x87:
         e->old_goes_to = i->reg;
         return true;
-    case 0x0fb0:
-    case 0x0fb1:
+    case 0x0fb0 ... 0x0fb1:
         e->flags_changed = FLAGS_ALL;
         e->flags = compare_flags(i, r->rax, old);
         if (!(e->flags & FLAG_ZF)) {

@@ -1,10 +1,8 @@
 /* Privileged instructions that a guest's kernel executes all the same. Each is slower than the
  * hypercall or the shared memory that does the same; kernels use them in places where that does not
  * matter, or before they know better. */
-#include "abi/xen.h"
 #include "core/hypercall.h"
 #include "cpu/fpu.h"
-#include "cpu/insn.h"
 #include "paging/paging.h"
 #include "pv/decode.h"
 #include "pv/pv.h"
@@ -37,23 +35,17 @@ bool pv_emulate_forced(struct vcpu *v, struct regs *r)
 
 static bool read_cr(struct vcpu *v, unsigned n, uint64_t *value)
 {
-    switch (n) {
-    case 0:
-        *value = read_cr0();
-        return true;
-    case 2:
-        *value = v->info->arch.cr2;
-        return true;
-    case 3:
-        *value = v->arch.paging.kernel_l4.n << PAGE_SHIFT;
-        return true;
-    case 4: /* what a guest can rely on */
-        *value = read_cr4() &
-                 (CR4_DE | CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_OSXSAVE);
-        return true;
-    default:
-        return false;
-    }
+    const uint64_t cr[8] = {
+        [0] = read_cr0(),
+        [2] = v->info->arch.cr2,
+        [3] = v->arch.paging.kernel_l4.n << PAGE_SHIFT,
+        /* What a guest can rely on. */
+        [4] = read_cr4() &
+              (CR4_DE | CR4_PAE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_FSGSBASE | CR4_OSXSAVE),
+    };
+
+    *value = cr[n % 8];
+    return n <= 4 && n != 1;
 }
 
 /* A guest may only set what is set and clear what is clear, TS excepted. */

@@ -1,7 +1,5 @@
 /* The state in which a vCPU begins that the guest brings up: VCPUOP_initialise. */
-#include "core/arch.h"
 #include "cpu/cpu.h"
-#include "cpu/insn.h"
 #include "lib/string.h"
 #include "paging/paging.h"
 #include "pv/pv.h"

@@ -1,7 +1,6 @@
 /* Segment registers and bases. */
 #include "core/hypercall.h"
 #include "cpu/fixup.h"
-#include "cpu/insn.h"
 #include "pv/pv.h"
 
 /* A selector that the guest's tables do not allow is replaced by the null selector. */
@@ -56,19 +55,18 @@ bool pv_set_base(uint32_t msr, uint64_t base)
 /* The caller is in its kernel, so the user's GS is the other one. */
 long do_set_segment_base(uint32_t which, uint64_t base)
 {
-    switch (which) {
-    case SEGBASE_FS:
-        return pv_set_base(MSR_FS_BASE, base) ? 0 : -XEN_EINVAL;
-    case SEGBASE_GS_USER:
-        return pv_set_base(MSR_KERNEL_GS, base) ? 0 : -XEN_EINVAL;
-    case SEGBASE_GS_KERNEL:
-        return pv_set_base(MSR_GS_BASE, base) ? 0 : -XEN_EINVAL;
-    case SEGBASE_GS_USER_SEL:
-        __asm__ volatile("swapgs" : : : "memory");
-        LOAD_SEGMENT("gs", (uint16_t)base);
-        __asm__ volatile("swapgs" : : : "memory");
-        return 0;
-    default:
+    static const uint32_t msr[] = {
+        [SEGBASE_FS] = MSR_FS_BASE,
+        [SEGBASE_GS_USER] = MSR_KERNEL_GS,
+        [SEGBASE_GS_KERNEL] = MSR_GS_BASE,
+    };
+
+    if (which < ARRAY_LEN(msr))
+        return pv_set_base(msr[clamp_index(which, ARRAY_LEN(msr))], base) ? 0 : -XEN_EINVAL;
+    if (which != SEGBASE_GS_USER_SEL)
         return -XEN_EINVAL;
-    }
+    __asm__ volatile("swapgs" : : : "memory");
+    LOAD_SEGMENT("gs", (uint16_t)base);
+    __asm__ volatile("swapgs" : : : "memory");
+    return 0;
 }
