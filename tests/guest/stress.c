@@ -436,8 +436,9 @@ static void report(void)
 static enum fault fault_of(const char *name)
 {
     static const char *const names[FAULTS] = {
-        [NO_FAULT] = "none",      [LOST_SEND] = "lost",       [LOST_UNMASK] = "unmask",
-        [LOST_UPCALL] = "upcall", [NOT_MOVED] = "wrong-vcpu", [TAKEN_TWICE] = "duplicate",
+        [NO_FAULT] = "none",         [LOST_SEND] = "lost",       [LOST_UNMASK] = "unmask",
+        [LOST_UPCALL] = "upcall",    [NOT_MOVED] = "wrong-vcpu", [FOREIGN_WORD] = "foreign-word",
+        [TAKEN_TWICE] = "duplicate",
     };
     unsigned i = 0;
 

@@ -68,7 +68,16 @@ struct pair {
     struct end *ends;
 };
 
-enum fault { NO_FAULT, LOST_SEND, LOST_UNMASK, LOST_UPCALL, NOT_MOVED, TAKEN_TWICE, FAULTS };
+enum fault {
+    NO_FAULT,
+    LOST_SEND,
+    LOST_UNMASK,
+    LOST_UPCALL,
+    NOT_MOVED,
+    FOREIGN_WORD,
+    TAKEN_TWICE,
+    FAULTS
+};
 
 extern struct options {
     unsigned self; /* 0: domain "a" */

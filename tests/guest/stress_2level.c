@@ -67,6 +67,8 @@ static void scan(struct worker *w)
         __atomic_exchange_n(&lm_this_vcpu()->info->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
 
     ADD(w->scans, 1);
+    if (faulty(w, FOREIGN_WORD))
+        told |= 1ul << choose(w, WORDS);
     for (; told; told &= told - 1) {
         unsigned word = (unsigned)__builtin_ctzl(told);
         uint64_t ready = LOAD(s->evtchn_pending[word]) & ~LOAD(s->evtchn_mask[word]);
