@@ -254,6 +254,8 @@ static void arrange(struct worker *w)
 
 static void act(struct worker *w)
 {
+    const struct end *e;
+
     switch (choose(w, 32)) {
     case 0:
         release_held(w);
@@ -282,7 +284,9 @@ static void act(struct worker *w)
         lm_yield();
         break;
     case 11:
-        check_status(w);
+        e = own_end(w);
+        if (e)
+            check_status(e);
         break;
     default:
         send_some(w);
@@ -385,6 +389,8 @@ static void finish(void)
     for (unsigned i = 1; i < VCPUS; i++)
         send_on(w, &ends[i * IPIS]);
     check(wait_until(all_parked, 4 * options.patience), true, "every vCPU came to the end");
+    for (unsigned i = 0; i < nr_ends; i++)
+        check_status(&ends[i]);
     enter(QUIET);
     check(wait_until(others_quiet, 10 * options.patience), true, "every domain came to the end");
     check(wait_until(all_seen, 2 * options.patience), true, "the last event of each channel seen");

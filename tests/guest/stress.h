@@ -184,7 +184,7 @@ uint64_t all_done(const struct end *e);
 uint64_t all_begun(const struct end *e);
 /* Whether an event of this end is on its way. */
 bool is_unseen(const struct end *e);
-/* How the hypervisor sees an end of the caller's. */
-void check_status(struct worker *w);
+/* How the hypervisor sees an end that nobody moves now. */
+void check_status(const struct end *e);
 
 #endif

@@ -156,16 +156,13 @@ void watch(void)
 
 /* --- that both sides agree about a port --- */
 
-void check_status(struct worker *w)
+void check_status(const struct end *e)
 {
-    struct end *e = own_end(w);
-    struct evtchn_status status;
+    struct evtchn_status status = status_of(e->port);
 
-    if (!e)
-        return;
-    status = status_of(e->port);
-    if (status.status != EVTCHNSTAT_interdomain && status.status != EVTCHNSTAT_unbound)
+    if (e->channel && status.status != EVTCHNSTAT_interdomain &&
+        status.status != EVTCHNSTAT_unbound)
         find_end(REFUSED, e, "the port should be bound, or left by its peer");
-    if (status.vcpu != w->id)
+    if (status.vcpu != e->vcpu)
         find_end(WRONG_VCPU, e, "bind_vcpu was without effect");
 }
