@@ -73,7 +73,11 @@ static void describe(struct arguments *args, const struct machine *machine, char
     /* A triple fault must end the run, not start it anew. */
     add(args, "-no-reboot");
     add_pair(args, "-display", "none");
-    add_pair(args, "-accel", machine->accel);
+    /* A thread of this host for each CPU; with -icount there is one for all. */
+    if (!kvm && !machine->icount && machine->cpus > 1)
+        add_pair(args, "-accel", "tcg,thread=multi");
+    else
+        add_pair(args, "-accel", machine->accel);
     /* TCG's SMAP wrongly faults a ring-3 iretq to ring 3. */
     add_pair(args, "-cpu", kvm ? "host" : "max,smap=off");
     add_pair(args, "-smp", cpus);

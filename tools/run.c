@@ -22,6 +22,7 @@
 #define SMALLEST_RAM    (512 * MIB)
 #define GUEST_MIB       64
 #define MAX_SECONDS     1000000
+#define MAX_CPUS        64 /* the hypervisor's */
 
 struct run_options {
     const char *system; /* NULL: the ping/pong example, or `guest` */
@@ -38,7 +39,7 @@ enum {
     OPT_CMDLINE,
     OPT_MEMORY,
     OPT_VCPUS,
-    OPT_SMP,
+    OPT_CPUS,
     OPT_RAM,
     OPT_ICOUNT,
     OPT_TIMEOUT,
@@ -58,7 +59,7 @@ static const struct argp_option option_table[] = {
     {"memory", OPT_MEMORY, "SIZE", 0, "its memory (64M)", 0},
     {"vcpus", OPT_VCPUS, "N", 0, "its virtual CPUs (1)", 0},
     {0, 0, 0, 0, "The machine:", 2},
-    {"smp", OPT_SMP, "N", 0, "host CPUs (1)", 0},
+    {"cpus", OPT_CPUS, "N", 0, "host CPUs, 1 to 64 (1); with --icount they take turns", 0},
     {"ram", OPT_RAM, "SIZE", 0,
      "its memory (512M; more if the domains need more, up to half of this host's)", 0},
     {"icount", OPT_ICOUNT, 0, 0, "a clock that counts instructions: each run is the same", 0},
@@ -182,8 +183,8 @@ static error_t parse_guest(int key, char *arg, struct argp_state *state, struct 
 static error_t parse_machine(int key, char *arg, struct argp_state *state, struct machine *machine)
 {
     switch (key) {
-    case OPT_SMP:
-        machine->cpus = count_argument(state, "smp", arg, 255);
+    case OPT_CPUS:
+        machine->cpus = count_argument(state, "cpus", arg, MAX_CPUS);
         break;
     case OPT_RAM:
         machine->ram = size_argument(state, "ram", arg);

@@ -42,7 +42,10 @@ usage()
     expect --exit 2 --expect 'expected a size' -- "$lamina" run --ram 99999999999999999999G
     expect --exit 2 --expect 'expected a size' -- "$lamina" run --ram 20000000000G
     expect --exit 2 --expect 'expected whole MiB' -- "$lamina" run --kernel x --memory 1K
-    expect --exit 2 --expect '--smp 0: expected a number from 1' -- "$lamina" run --smp 0
+    for number in 0 65 2x; do
+        expect --exit 2 --expect "--cpus $number: expected a number from 1 to 64" -- \
+            "$lamina" run --cpus $number
+    done
     expect --exit 2 --expect '--timeout 0: expected' -- "$lamina" run --timeout 0
     expect --exit 2 --expect '--timeout 5s: expected' -- "$lamina" run --timeout 5s
     expect --exit 2 --expect 'expected tcg or kvm' -- "$lamina" run --accel xen
@@ -102,7 +105,19 @@ status()
     expect --exit 124 --expect '^test machine$' --expect 'stopped after 1 second' -- \
         "$boot" h "$work/good.dts" --timeout 1
     expect --exit 124 --expect '^test machine$' -- "$boot" i "$work/good.dts" --timeout 1
-    expect --expect '^test machine$' -- "$boot" 0 --icount --smp 2 --ram 64M "$work/good.dts"
+    expect --expect '^test machine$' -- "$boot" 0 --icount --cpus 2 --ram 64M "$work/good.dts"
+
+    # Without --icount, CPUs of the machine are threads of their own.
+    mkdir "$work/shown"
+    printf '#!/bin/sh\necho "$@"\n' >"$work/shown/qemu-system-x86_64"
+    chmod +x "$work/shown/qemu-system-x86_64"
+    shown="env PATH=$work/shown:$PATH $boot 0"
+    for options in :'-accel tcg .*-smp 1' '--cpus 1:-accel tcg .*-smp 1' \
+        '--cpus 64:-accel tcg,thread=multi .*-smp 64' \
+        '--cpus 4 --icount:-accel tcg .*-smp 4 .*-icount'; do
+        # shellcheck disable=SC2086  # one word an option
+        expect --exit 1 --expect "${options#*:}" -- $shown ${options%%:*} "$work/good.dts"
+    done
 
     # QEMU missing, refusing its arguments, and killed.
     expect --exit 1 --expect 'install the package qemu-system-x86' -- \

@@ -41,7 +41,8 @@ struct lm_grant_mapping {
 };
 
 /* Maps the page that `owner` granted us as `ref` at the page-aligned `address`, where an L1 table
- * must exist; what was mapped there is no longer. 0, or a GNTST_* error (< 0). */
+ * must exist. What was mapped there is no longer, but no TLB is flushed: clear the entry before
+ * (lm_map) if it was used. 0, or a GNTST_* error (< 0). */
 int lm_grant_map(struct lm_grant_mapping *mapping, uint16_t owner, uint32_t ref, void *address,
                  bool readonly);
 /* 0 or a GNTST_* error. The address is then unmapped. */

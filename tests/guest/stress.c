@@ -1,0 +1,508 @@
+/* Event channels under stress: DOMAINS domains (a, b ...) of VCPUS vCPUs each, with so many
+ * channels between any two of them (stress.dts). All vCPUs at once send, to other domains and each
+ * other, mask and unmask, move ports to other vCPUs, close them and bind anew while the other end
+ * sends, poll and block, in an order that a seed chooses. Counters in shared pages tell whether an
+ * event was lost, or came twice, or to the wrong vCPU:
+ *   - who sent waits until that was seen before it sends on that channel again, so that no later
+ *     event hides that one is lost (stress_watch.c);
+ *   - an event that was taken must have been sent since the one before was: see receive();
+ *   - a vCPU looks only at what it was told to look at (stress_2level.c).
+ * bootargs: DOMAIN [seconds=N] [seed=N] [channels=N] [patience=MS] [fault=NAME] */
+#include "stress.h"
+
+#define STACK_BYTES 32768
+
+struct options options = {
+    .seconds = 20,
+    .seed = 1,
+    .channels = 752,
+    .patience = 2000,
+};
+const struct receiver *receiver = &receiver_2level;
+struct worker workers[VCPUS];
+
+static uint64_t begun_at;
+static uint32_t stopping;
+
+/* --- choices --- */
+
+uint64_t choose(struct worker *w, uint64_t below)
+{
+    uint64_t x = w->random;
+
+    x ^= x << 13;
+    x ^= x >> 7;
+    x ^= x << 17;
+    w->random = x;
+    return (x * 0x2545f4914f6cdd1dul >> 32) * below >> 32;
+}
+
+static void seed(struct worker *w)
+{
+    w->random = (options.seed * 64 + options.self * VCPUS + w->id) * 0x9e3779b97f4a7c15ul;
+    w->random |= !w->random;
+    for (unsigned i = 0; i < 20; i++)
+        choose(w, 1);
+}
+
+/* In the first second nothing is wrong, so that there is something to be wrong. */
+bool faulty(struct worker *w, enum fault fault)
+{
+    return options.fault == fault && begun_at && lm_time_ns() > begun_at + 1000 * MS &&
+           choose(w, 100) == 0;
+}
+
+/* --- sending and receiving --- */
+
+void send_on(struct worker *w, struct end *e)
+{
+    uint32_t port;
+    int error = 0;
+
+    ADD(e->users, 1);
+    port = LOAD(e->port);
+    if (port) {
+        ADD(e->out->begun, 1);
+        if (!faulty(w, LOST_SEND))
+            error = lm_event_send(port);
+        ADD(e->out->done, 1);
+        ADD(w->sends, 1);
+    }
+    ADD(e->users, -1);
+    if (error)
+        find(REFUSED, "send on port %u: %d", port, error);
+}
+
+void unmask_end(struct worker *w, struct end *e)
+{
+    struct evtchn_unmask arg = {.port = e->port};
+
+    ADD(e->unmasks_begun, 1);
+    if (faulty(w, LOST_UNMASK))
+        __atomic_fetch_and(&lm_shared_info->evtchn_mask[arg.port / 64], ~(1ul << arg.port % 64),
+                           __ATOMIC_SEQ_CST);
+    else if (choose(w, 2))
+        receiver->unmask(arg.port);
+    else if (hypercall_event_channel_op(EVTCHNOP_unmask, &arg) != 0)
+        find(REFUSED, "unmask of port %u", arg.port);
+    ADD(e->unmasks_done, 1);
+}
+
+/* An event that is taken was sent by someone who had not done so when the one before was taken, and
+ * who has begun by now. */
+void receive(struct worker *w, struct end *e)
+{
+    uint64_t done = LOAD(e->in->done) + LOAD(e->marks_done), sends, marks;
+
+    if (!receiver->take(e->port))
+        return;
+    sends = LOAD(e->in->begun);
+    marks = LOAD(e->marks_begun);
+    e->deliveries++;
+    w->events++;
+    if (sends + marks <= e->done_before)
+        find_end(DUPLICATE, e, "an event that nobody sent");
+    e->done_before = done;
+    STORE(e->marks_seen, marks);
+    STORE(e->in->seen, sends);
+}
+
+void receive_port(struct worker *w, uint32_t port)
+{
+    struct end *e = LOAD(by_port[port]);
+
+    /* In this order: only we change the port of one that is ours. */
+    if (!e || LOAD(e->vcpu) != w->id || LOAD(e->port) != port)
+        return;
+    receive(w, e);
+    if (choose(w, 8) == 0 && !LOAD(stopping) && LOAD(e->out->seen) == LOAD(e->out->begun))
+        send_on(w, e);
+    if (faulty(w, TAKEN_TWICE)) {
+        receiver->mask(port);
+        __atomic_fetch_or(&lm_shared_info->evtchn_pending[port / 64], 1ul << port % 64,
+                          __ATOMIC_SEQ_CST);
+        unmask_end(w, e);
+    }
+}
+
+static void upcall(struct lm_trap_frame *frame)
+{
+    struct lm_vcpu *v = lm_this_vcpu();
+    struct worker *w = &workers[v->id];
+
+    (void)frame;
+    w->upcalls++;
+    while (__atomic_exchange_n(&v->info->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST))
+        receiver->scan(w);
+}
+
+/* --- what a vCPU does --- */
+
+/* On a channel on which nothing is on its way: several times, so that some become one. */
+static void send_some(struct worker *w)
+{
+    for (unsigned tries = 0; tries < 3; tries++) {
+        struct end *e = &ends[choose(w, nr_ends)];
+
+        if (!LOAD(e->port) || LOAD(e->out->seen) != LOAD(e->out->begun))
+            continue;
+        for (uint64_t n = choose(w, 4) + 1; n; n--)
+            send_on(w, e);
+    }
+}
+
+/* One of its own, or an IPI to any vCPU: others have to stay as they are for who has them. */
+static void hold(struct worker *w)
+{
+    struct end *e = choose(w, 2) ? own_end(w) : &ends[choose(w, VCPUS * IPIS)];
+
+    if (!e || w->nr_held == sizeof(w->held) / sizeof(w->held[0]))
+        return;
+    receiver->mask(e->port);
+    w->held[w->nr_held++] = e;
+    w->masks++;
+}
+
+static void release_held(struct worker *w)
+{
+    while (w->nr_held)
+        unmask_end(w, w->held[--w->nr_held]);
+}
+
+static void wait_begins(struct worker *w, enum waiting how, uint64_t deadline)
+{
+    STORE(w->deadline, deadline);
+    STORE(w->waiting_since, lm_time_ns());
+    STORE(w->waiting, how);
+}
+
+static void wait_ends(struct worker *w)
+{
+    STORE(w->waiting, NOT_WAITING);
+}
+
+static void rest(struct worker *w)
+{
+    lm_upcalls_mask();
+    if (LOAD(stopping) && !w->parked) {
+        lm_upcalls_unmask();
+        return;
+    }
+    if (faulty(w, LOST_UPCALL)) {
+        send_on(w, &ends[w->id * IPIS]);
+        lm_this_vcpu()->info->evtchn_upcall_pending = 0;
+    }
+    receiver->check_told(w);
+    wait_begins(w, BLOCKED, 0);
+    lm_block();
+    wait_ends(w);
+    w->blocks++;
+}
+
+/* For some of its own, which it masks: by upcall they would not be found pending. With upcalls
+ * masked only a port or the time ends it. */
+static void poll(struct worker *w)
+{
+    uint32_t ports[POLLED];
+    struct sched_poll arg = {.ports = ports};
+    bool masked = choose(w, 2);
+    unsigned count = 0;
+    long error;
+
+    for (unsigned i = 0; i < POLLED; i++) {
+        struct end *e = own_end(w);
+
+        if (!e)
+            continue;
+        receiver->mask(e->port);
+        ports[count] = e->port;
+        w->polled[count++] = e;
+    }
+    STORE(w->nr_polled, count);
+    arg.nr_ports = count;
+    arg.timeout = lm_time_ns() + choose(w, 5 * MS);
+    if (masked)
+        lm_upcalls_mask();
+    wait_begins(w, POLLING, arg.timeout);
+    error = hypercall_sched_op(SCHEDOP_poll, &arg);
+    wait_ends(w);
+    if (error)
+        find(REFUSED, "poll: %ld", error);
+    if (masked) {
+        for (unsigned i = 0; i < count && choose(w, 4); i++)
+            receive(w, w->polled[i]);
+        lm_upcalls_unmask();
+    }
+    STORE(w->nr_polled, 0);
+    for (unsigned i = 0; i < count; i++)
+        unmask_end(w, w->polled[i]);
+    w->polls++;
+}
+
+/* What needs that nobody else arranges, or it is left. */
+static void arrange(struct worker *w)
+{
+    release_held(w);
+    if (!try_arranging())
+        return;
+    if (choose(w, 2))
+        close_one(w);
+    else
+        receiver->move(w);
+    stop_arranging();
+}
+
+static void act(struct worker *w)
+{
+    const struct end *e;
+
+    switch (choose(w, 32)) {
+    case 0:
+        release_held(w);
+        poll(w);
+        break;
+    case 1:
+        /* Somebody in each domain must be awake to send to those who sleep. */
+        release_held(w);
+        reopen(w);
+        if (w->id != 0)
+            rest(w);
+        break;
+    case 2 ... 3:
+        arrange(w);
+        break;
+    case 4:
+        reopen(w);
+        break;
+    case 5 ... 8:
+        hold(w);
+        break;
+    case 9:
+        release_held(w);
+        break;
+    case 10:
+        lm_yield();
+        break;
+    case 11:
+        e = own_end(w);
+        if (e)
+            check_status(e);
+        break;
+    default:
+        send_some(w);
+    }
+    lm_upcalls_mask();
+    receiver->check_told(w);
+    lm_upcalls_unmask();
+    watch();
+}
+
+static void park(struct worker *w)
+{
+    reopen(w);
+    release_held(w);
+    STORE(w->parked, 1);
+}
+
+static void work(void *arg)
+{
+    struct worker *w = arg;
+
+    lm_upcalls_unmask();
+    while (!LOAD(stopping))
+        act(w);
+    park(w);
+    for (;;)
+        rest(w);
+}
+
+/* --- the end, which domains come to together --- */
+
+static bool in_a_hurry(void)
+{
+    for (unsigned i = 0; i < DOMAINS - 1; i++)
+        if (LOAD(pairs[i].directory->hurry))
+            return true;
+    return false;
+}
+
+/* Until it holds, but not for ever. */
+static bool wait_until(bool (*holds)(void), uint64_t ms)
+{
+    uint64_t end = lm_time_ns() + ms * MS;
+
+    while (!holds() && lm_time_ns() < end) {
+        struct sched_poll poll = {.timeout = lm_time_ns() + MS};
+
+        hypercall_sched_op(SCHEDOP_poll, &poll);
+        watch();
+    }
+    return holds();
+}
+
+static bool all_parked(void)
+{
+    for (unsigned i = 0; i < VCPUS; i++)
+        if (!LOAD(workers[i].parked))
+            return false;
+    return true;
+}
+
+static bool others_in(enum phase phase)
+{
+    for (unsigned i = 0; i < DOMAINS - 1; i++)
+        if (LOAD(pairs[i].directory->phase[!pairs[i].side]) < phase)
+            return false;
+    return true;
+}
+
+static bool others_quiet(void)
+{
+    return others_in(QUIET);
+}
+
+static bool others_done(void)
+{
+    return others_in(DONE);
+}
+
+static void enter(enum phase phase)
+{
+    for (unsigned i = 0; i < DOMAINS - 1; i++)
+        STORE(pairs[i].directory->phase[pairs[i].side], phase);
+}
+
+static bool all_seen(void)
+{
+    for (unsigned i = 0; i < nr_ends; i++)
+        if (is_unseen(&ends[i]))
+            return false;
+    return true;
+}
+
+static void finish(void)
+{
+    struct worker *w = &workers[0];
+
+    STORE(stopping, 1);
+    park(w);
+    for (unsigned i = 1; i < VCPUS; i++)
+        send_on(w, &ends[i * IPIS]);
+    check(wait_until(all_parked, 4 * options.patience), true, "every vCPU came to the end");
+    for (unsigned i = 0; i < nr_ends; i++)
+        check_status(&ends[i]);
+    enter(QUIET);
+    check(wait_until(others_quiet, 10 * options.patience), true, "every domain came to the end");
+    check(wait_until(all_seen, 2 * options.patience), true, "the last event of each channel seen");
+}
+
+static void count_all(struct worker *sum)
+{
+    for (unsigned i = 0; i < VCPUS; i++) {
+        const struct worker *w = &workers[i];
+
+        sum->sends += w->sends;
+        sum->upcalls += w->upcalls;
+        sum->events += w->events;
+        sum->masks += w->masks;
+        sum->moves += w->moves;
+        sum->closes += w->closes;
+        sum->blocks += w->blocks;
+        sum->polls += w->polls;
+    }
+}
+
+static void report(void)
+{
+    struct worker n = {0};
+    uint64_t received = 0, sent = 0, ms = (lm_time_ns() - begun_at) / MS;
+
+    count_all(&n);
+    for (unsigned i = 0; i < nr_ends; i++) {
+        received += ends[i].deliveries;
+        sent += ends[i].in->begun + ends[i].marks_begun;
+    }
+    printf("seed %lu, %lu.%lu s, %s, %u ports: %lu sends, %lu upcalls, %lu events, %lu masks, "
+           "%lu rebinds, %lu closes, %lu blocks, %lu polls\n",
+           options.seed, ms / 1000, ms % 1000 / 100, receiver->name, nr_ends, n.sends, n.upcalls,
+           n.events, n.masks, n.moves, n.closes, n.blocks, n.polls);
+    check(n.events, received, "events, by vCPU and by channel");
+    check(received <= sent, true, "not more events than sends and binds");
+    check(n.sends && n.upcalls && n.masks && n.moves && n.closes && n.blocks && n.polls, true,
+          "something of everything");
+    check(found[LOST], 0, "events lost");
+    check(found[DUPLICATE], 0, "events that nobody sent");
+    check(found[WRONG_VCPU], 0, "events at the wrong vCPU");
+    check(found[NOT_WOKEN], 0, "vCPUs that were not woken");
+    check(found[REFUSED], 0, "calls that were refused");
+}
+
+/* --- the beginning --- */
+
+static enum fault fault_of(const char *name)
+{
+    static const char *const names[FAULTS] = {
+        [NO_FAULT] = "none",         [LOST_SEND] = "lost",       [LOST_UNMASK] = "unmask",
+        [LOST_UPCALL] = "upcall",    [NOT_MOVED] = "wrong-vcpu", [FOREIGN_WORD] = "foreign-word",
+        [TAKEN_TWICE] = "duplicate",
+    };
+    unsigned i = 0;
+
+    while (i < FAULTS && strncmp(name, names[i], strlen(names[i])) != 0)
+        i++;
+    lm_assert(i < FAULTS);
+    return (enum fault)i;
+}
+
+static void read_options(const char *line)
+{
+    static const struct {
+        const char *name;
+        uint64_t *value;
+    } numbers[] = {
+        {"seconds=", &options.seconds},
+        {"seed=", &options.seed},
+        {"channels=", &options.channels},
+        {"patience=", &options.patience},
+    };
+    const char *fault = strstr(line, "fault=");
+
+    options.self = (unsigned)(line[0] - 'a');
+    for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        const char *at = strstr(line, numbers[i].name);
+
+        if (at)
+            *numbers[i].value = strtoul(at + strlen(numbers[i].name), NULL, 10);
+    }
+    options.fault = fault ? fault_of(fault + strlen("fault=")) : NO_FAULT;
+    lm_assert(options.self < DOMAINS && options.seconds && options.patience >= 100);
+    lm_assert(options.channels && options.channels <= MAX_CHANNELS &&
+              (VCPUS + 1) * 64 + (DOMAINS - 1) * options.channels <= receiver->ports);
+}
+
+int main(void)
+{
+    static char stacks[VCPUS][STACK_BYTES] __attribute__((aligned(16)));
+    static struct lm_vcpu vcpus[VCPUS];
+
+    read_options((const char *)lm_start_info->cmd_line);
+    for (unsigned i = 0; i < VCPUS; i++) {
+        workers[i].id = i;
+        seed(&workers[i]);
+    }
+    receiver->init();
+    lm_events_init();
+    lm_trap_handle(LM_TRAP_UPCALL, upcall);
+    lm_timer_stop_periodic();
+    setup();
+    begun_at = lm_time_ns();
+    for (unsigned i = 1; i < VCPUS; i++)
+        lm_assert(lm_vcpu_start(&vcpus[i], i, work, &workers[i], stacks[i], STACK_BYTES) == 0);
+    while (lm_time_ns() < begun_at + options.seconds * 1000 * MS && !in_a_hurry())
+        act(&workers[0]);
+    finish();
+    enter(DONE);
+    wait_until(others_done, 10 * options.patience);
+    report();
+    return check_done();
+}
