@@ -5,6 +5,7 @@
 
 #include "lib/types.h"
 #include "abi/guest_ptr.h"
+#include "abi/xen.h"
 
 struct domain;
 struct vcpu;
@@ -127,8 +128,8 @@ uint64_t arch_boot_wallclock_ns(void);
 /* Programs this CPU's one timer; 0 turns it off. Then timer_interrupt() is called at or after it.
  */
 void arch_set_timer(uint64_t deadline_ns);
-/* Fills the vCPU's vcpu_time_info, for good: the clock's rate does not change. */
-void arch_init_vcpu_time(struct vcpu *v);
+/* What guests read the clock by, for good: its rate does not change. */
+struct vcpu_time_info arch_time_info(void);
 
 /* --- console --- */
 

@@ -68,7 +68,7 @@ static int vcpu_create(struct domain *d, unsigned id)
     v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &v->own_info;
     sched_init_vcpu(v);
     vcpu_init_timers(v);
-    arch_init_vcpu_time(v);
+    v->info->time = arch_time_info();
     return arch_vcpu_init(v);
 }
 

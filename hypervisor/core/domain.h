@@ -66,10 +66,11 @@ struct domain {
 };
 
 /* Bits of vcpu.work: reasons to take the slow way out to the guest. Set atomically by anyone. */
-#define WORK_RESCHED 0x1u /* look at the scheduler */
-#define WORK_STOP    0x2u /* the domain was shut down: do not run the guest again */
-#define WORK_EVENT   0x4u /* look for undelivered events (masked ones too) */
-#define WORK_DOWN    0x8u /* look at whether it is still up */
+#define WORK_RESCHED 0x1u  /* look at the scheduler */
+#define WORK_STOP    0x2u  /* the domain was shut down: do not run the guest again */
+#define WORK_EVENT   0x4u  /* look for undelivered events (masked ones too) */
+#define WORK_DOWN    0x8u  /* look at whether it is still up */
+#define WORK_NMI     0x10u /* enter the guest's NMI handler */
 
 enum vcpu_made { VCPU_NEW, VCPU_BEING_INITIALISED, VCPU_INITIALISED };
 

@@ -8,7 +8,7 @@
 static bool must_return(struct vcpu *v, const void *arg)
 {
     (void)arg;
-    return evtchn_deliverable(v) || (READ_ONCE(v->work) & (WORK_STOP | WORK_DOWN));
+    return evtchn_deliverable(v) || (READ_ONCE(v->work) & (WORK_STOP | WORK_DOWN | WORK_NMI));
 }
 
 static long block(struct vcpu *v, void *none)

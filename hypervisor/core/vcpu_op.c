@@ -215,6 +215,34 @@ static long stop_singleshot(struct vcpu *v, void *none)
     return 0;
 }
 
+/* It waits while the vCPU is down, or in the handler of the one before. */
+static long send_nmi(struct vcpu *v, void *none)
+{
+    (void)none;
+    __atomic_fetch_or(&v->work, WORK_NMI, __ATOMIC_SEQ_CST);
+    sched_wake(v);
+    arch_kick_vcpu(v);
+    return 0;
+}
+
+/* Xen answers only a first domain that is pinned. */
+static long get_physid(struct vcpu *v, void *none)
+{
+    (void)v, (void)none;
+    return -XEN_EINVAL;
+}
+
+/* Once is enough: it does not change. */
+static long register_time_area(struct vcpu *v, struct vcpu_register_time_memory_area *area)
+{
+    struct vcpu_time_info time = arch_time_info();
+
+    (void)v;
+    if (area->addr.h.addr && !copy_to_guest(area->addr.h, &time, sizeof(time)))
+        return -XEN_EFAULT;
+    return 0;
+}
+
 long do_vcpu_op(uint32_t cmd, uint32_t vcpuid, guest_ptr_t arg)
 {
     static const struct operation ops[] = {
@@ -232,6 +260,10 @@ long do_vcpu_op(uint32_t cmd, uint32_t vcpuid, guest_ptr_t arg)
         [VCPUOP_stop_singleshot_timer] = {stop_singleshot, 0, false},
         [VCPUOP_register_vcpu_info] =
             OPERATION(register_vcpu_info, struct vcpu_register_vcpu_info, false),
+        [VCPUOP_send_nmi] = {send_nmi, 0, false},
+        [VCPUOP_get_physid] = {get_physid, 0, false},
+        [VCPUOP_register_vcpu_time_memory_area] =
+            OPERATION(register_time_area, struct vcpu_register_time_memory_area, false),
     };
     struct vcpu *v = domain_vcpu(current->domain, vcpuid);
 
@@ -239,5 +271,7 @@ long do_vcpu_op(uint32_t cmd, uint32_t vcpuid, guest_ptr_t arg)
         return -XEN_ENOENT;
     if (cmd == VCPUOP_initialise && subop_exists(__HYPERVISOR_vcpu_op, cmd))
         return initialise(v, arg);
+    if (cmd == VCPUOP_send_nmi && arg.addr && subop_exists(__HYPERVISOR_vcpu_op, cmd))
+        return -XEN_EINVAL;
     return operation_call(__HYPERVISOR_vcpu_op, ops, ARRAY_LEN(ops), cmd, v, arg);
 }

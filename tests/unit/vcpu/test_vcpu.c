@@ -321,6 +321,37 @@ static void is_up_and_unknown(void **state)
     assert_int_equal(vcpu_op(VCPUOP_is_up, 0, NULL), -XEN_ENOSYS);
 }
 
+struct vcpu_time_info arch_time_info(void)
+{
+    return (struct vcpu_time_info){.version = 2, .tsc_to_system_mul = 77};
+}
+
+static void nmi(void **state)
+{
+    (void)state;
+    assert_int_equal(vcpu_op(VCPUOP_send_nmi, 1, &timer_port), -XEN_EINVAL);
+    assert_int_equal(d->vcpu[1]->work & WORK_NMI, 0);
+    assert_int_equal(vcpu_op(VCPUOP_send_nmi, 2, NULL), -XEN_ENOENT);
+    assert_int_equal(vcpu_op(VCPUOP_send_nmi, 1, NULL), 0);
+    assert_int_equal(d->vcpu[1]->work & WORK_NMI, WORK_NMI);
+    assert_int_equal(vcpu_op(VCPUOP_get_physid, 0, NULL), -XEN_EINVAL);
+}
+
+static void time_area(void **state)
+{
+    struct vcpu_time_info area = {0};
+    struct vcpu_register_time_memory_area reg = {.addr.h = fake_ptr(&area)};
+
+    (void)state;
+    assert_int_equal(vcpu_op(VCPUOP_register_vcpu_time_memory_area, 1, NULL), -XEN_EFAULT);
+    assert_int_equal(vcpu_op(VCPUOP_register_vcpu_time_memory_area, 1, &reg), 0);
+    assert_int_equal(area.tsc_to_system_mul, 77);
+    reg.addr.h = guest_ptr(16);
+    assert_int_equal(vcpu_op(VCPUOP_register_vcpu_time_memory_area, 1, &reg), -XEN_EFAULT);
+    reg.addr.h = guest_ptr(0);
+    assert_int_equal(vcpu_op(VCPUOP_register_vcpu_time_memory_area, 1, &reg), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -339,6 +370,8 @@ int main(void)
         TEST(runstate_area),
         TEST(runstate_info),
         TEST(is_up_and_unknown),
+        TEST(nmi),
+        TEST(time_area),
         TEST(yield_returns),
         TEST(block_unmasks_and_waits),
         TEST(block_returns_if_pending),

@@ -213,9 +213,9 @@ void arch_set_timer(uint64_t deadline_ns)
     apic_timer_start((uint32_t)MIN(count, ~0u));
 }
 
-void arch_init_vcpu_time(struct vcpu *v)
+struct vcpu_time_info arch_time_info(void)
 {
-    v->info->time = (struct vcpu_time_info){
+    return (struct vcpu_time_info){
         .version = 2, /* even: not being written */
         .tsc_timestamp = tsc_boot,
         .tsc_to_system_mul = tsc_mul,

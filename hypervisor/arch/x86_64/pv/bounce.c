@@ -261,6 +261,18 @@ void guest_exception(struct vcpu *v, struct regs *r)
     bounce_trap(v, r, r->vector, has_error_code(r->vector), r->error_code);
 }
 
+/* As Xen has it: who has no handler does not learn of it. */
+static void deliver_nmi(struct vcpu *v)
+{
+    struct pv_vcpu *pv = &v->arch.pv;
+
+    pv->nmi_waits = pv->nmi_blocked;
+    if (pv->nmi_blocked || !pv->traps[VECTOR_NMI].address)
+        return;
+    pv->nmi_blocked = true;
+    bounce_trap(v, pv->regs, VECTOR_NMI, false, 0);
+}
+
 /* Reasons not to go straight back to the guest. */
 void guest_work(void)
 {
@@ -275,4 +287,6 @@ void guest_work(void)
     }
     if (!READ_ONCE(v->up))
         sched_block(STATE_OFFLINE, domain_vcpu_may_run, NULL);
+    if (work & WORK_NMI)
+        deliver_nmi(v);
 }

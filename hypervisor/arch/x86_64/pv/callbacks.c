@@ -50,7 +50,7 @@ long do_set_callbacks(uint64_t event, uint64_t failsafe, uint64_t syscall)
 
 #define KNOWN_CALLBACKS                                                                    \
     (1u << CALLBACKTYPE_event | 1u << CALLBACKTYPE_failsafe | 1u << CALLBACKTYPE_syscall | \
-     1u << CALLBACKTYPE_nmi | 1u << CALLBACKTYPE_sysenter | 1u << CALLBACKTYPE_syscall32)
+     1u << CALLBACKTYPE_sysenter | 1u << CALLBACKTYPE_syscall32)
 
 /* NULL: there is none of that type. */
 static struct callback *callback_of(struct vcpu *v, unsigned type)
@@ -66,6 +66,10 @@ static long callback_register(struct vcpu *v, struct callback_register *reg)
 
     if (!canonical(reg->address))
         return -XEN_EINVAL;
+    if (reg->type == CALLBACKTYPE_nmi) { /* another name for that entry of the trap table */
+        v->arch.pv.traps[VECTOR_NMI] = (struct trap_info){VECTOR_NMI, 0, SEL_USER_CS, reg->address};
+        return 0;
+    }
     if (!cb)
         return -XEN_ENOSYS;
     *cb = (struct callback){reg->address, reg->flags & CALLBACKF_mask_events};
@@ -75,13 +79,9 @@ static long callback_register(struct vcpu *v, struct callback_register *reg)
 /* Of these, Xen lets a guest take back the NMI callback only. */
 static long callback_unregister(struct vcpu *v, struct callback_unregister *unreg)
 {
-    struct callback *cb = callback_of(v, unreg->type);
-
-    if (!cb)
-        return -XEN_ENOSYS;
     if (unreg->type != CALLBACKTYPE_nmi)
-        return -XEN_EINVAL;
-    cb->address = 0;
+        return callback_of(v, unreg->type) ? -XEN_EINVAL : -XEN_ENOSYS;
+    v->arch.pv.traps[VECTOR_NMI].address = 0;
     return 0;
 }
 
@@ -133,6 +133,11 @@ long do_iret(void)
                     ? VECTOR_SYSCALL
                     : VECTOR_BP;
     v->info->evtchn_upcall_mask = !(f.rflags & RFLAGS_IF);
+    if (unlikely(v->arch.pv.nmi_blocked)) {
+        v->arch.pv.nmi_blocked = false;
+        if (v->arch.pv.nmi_waits)
+            __atomic_fetch_or(&v->work, WORK_NMI, __ATOMIC_RELAXED);
+    }
     return (f.cs & 3) == 3 ? return_to_user(v, f.rax) : (long)f.rax;
 }
 

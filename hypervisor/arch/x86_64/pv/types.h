@@ -15,6 +15,8 @@ struct callback {
 #define NR_CALLBACKS 8
 
 struct pv_vcpu {
+    bool nmi_blocked;   /* one is being handled: until the iret hypercall */
+    bool nmi_waits;     /* another one came meanwhile */
     bool kernel_mode;   /* the guest is in its kernel (its own notion: both run in ring 3) */
     uint8_t iopl;       /* from 1 on its kernel may use I/O ports, from 3 on its user mode too */
     uint64_t kernel_sp; /* where entries from its user mode go */
