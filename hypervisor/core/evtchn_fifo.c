@@ -223,11 +223,6 @@ long evtchn_expand_array(struct vcpu *v, struct evtchn_expand_array *arg)
     return rc;
 }
 
-static void put_page(void *at)
-{
-    arch_frame_put(arch_page_mfn((void *)((uintptr_t)at & PAGE_MASK)), true);
-}
-
 static void end_queues(struct vcpu *v)
 {
     void *block = v->evtchn.block;
@@ -241,7 +236,7 @@ static void end_queues(struct vcpu *v)
         spin_unlock(&q->lock);
     }
     if (block)
-        put_page(block);
+        arch_frame_put(arch_page_mfn(block), true);
     cond_resched();
 }
 
@@ -255,5 +250,5 @@ void evtchn_fifo_end(struct domain *d)
     for (unsigned i = 0; i < d->nr_vcpus && d->vcpu[i]; i++)
         end_queues(d->vcpu[i]);
     for (uint32_t i = 0; i < pages; i++)
-        put_page(e->table->words[i]);
+        arch_frame_put(arch_page_mfn(e->table->words[i]), true);
 }
