@@ -55,14 +55,13 @@ static int grow_to(struct domain *d, uint32_t port)
 static int find_free(struct domain *d, uint32_t *page, struct evtchn **found)
 {
     struct evtchn_domain *e = &d->evtchn;
-    bool first = *page <= e->room;
     uint32_t at = MAX(*page, e->room);
 
     if (d->dying)
         return -XEN_EINVAL;
     while (at < e->max_ports / EVTCHN_PER_PAGE && e->table->used[at] == EVTCHN_PER_PAGE)
         at++;
-    if (first)
+    if (*page == 0)
         e->room = at;
     *page = at;
     if (at >= e->max_ports / EVTCHN_PER_PAGE)
@@ -164,7 +163,7 @@ static int get_controlled(uint16_t id, struct domain **d)
     return -XEN_EPERM;
 }
 
-static long alloc_unbound(struct vcpu *v, struct evtchn_alloc_unbound *arg)
+static long evtchn_alloc_unbound(struct vcpu *v, struct evtchn_alloc_unbound *arg)
 {
     struct evtchn unbound = {
         .state = CHAN_UNBOUND,
@@ -181,7 +180,7 @@ static long alloc_unbound(struct vcpu *v, struct evtchn_alloc_unbound *arg)
     return rc;
 }
 
-static long bind_interdomain(struct vcpu *v, struct evtchn_bind_interdomain *arg)
+static long evtchn_bind_interdomain(struct vcpu *v, struct evtchn_bind_interdomain *arg)
 {
     struct domain *d = v->domain, *remote = domain_get(arg->remote_dom);
     struct evtchn end = {.state = CHAN_INTERDOMAIN, .notify = d->vcpu[0]};
@@ -195,7 +194,7 @@ static long bind_interdomain(struct vcpu *v, struct evtchn_bind_interdomain *arg
     return rc;
 }
 
-static long bind_virq(struct vcpu *v, struct evtchn_bind_virq *arg)
+static long evtchn_bind_virq(struct vcpu *v, struct evtchn_bind_virq *arg)
 {
     struct evtchn virq = {.state = CHAN_VIRQ, .notify = domain_vcpu(v->domain, arg->vcpu)};
 
@@ -207,14 +206,14 @@ static long bind_virq(struct vcpu *v, struct evtchn_bind_virq *arg)
     return open_port(v->domain, &virq, &arg->port);
 }
 
-static long bind_ipi(struct vcpu *v, struct evtchn_bind_ipi *arg)
+static long evtchn_bind_ipi(struct vcpu *v, struct evtchn_bind_ipi *arg)
 {
     const struct evtchn ipi = {.state = CHAN_IPI, .notify = domain_vcpu(v->domain, arg->vcpu)};
 
     return ipi.notify ? open_port(v->domain, &ipi, &arg->port) : -XEN_ENOENT;
 }
 
-static long set_priority(struct vcpu *v, struct evtchn_set_priority *arg)
+static long evtchn_set_priority(struct vcpu *v, struct evtchn_set_priority *arg)
 {
     struct evtchn *chn = evtchn_lookup(v->domain, arg->port);
 
@@ -230,7 +229,7 @@ static long set_priority(struct vcpu *v, struct evtchn_set_priority *arg)
     return 0;
 }
 
-static long bind_vcpu(struct vcpu *v, struct evtchn_bind_vcpu *arg)
+static long evtchn_bind_vcpu(struct vcpu *v, struct evtchn_bind_vcpu *arg)
 {
     struct domain *d = v->domain;
     struct vcpu *to = domain_vcpu(d, arg->vcpu);
@@ -287,7 +286,7 @@ static long close_port(struct domain *d, uint32_t port)
     return rc;
 }
 
-static long close(struct vcpu *v, struct evtchn_close *arg)
+static long evtchn_close(struct vcpu *v, struct evtchn_close *arg)
 {
     return close_port(v->domain, arg->port);
 }
@@ -314,7 +313,7 @@ static int tell_status(struct domain *d, struct evtchn_status *arg)
     return 0;
 }
 
-static long status(struct vcpu *v, struct evtchn_status *arg)
+static long evtchn_status(struct vcpu *v, struct evtchn_status *arg)
 {
     struct domain *d;
     int rc = get_controlled(arg->dom, &d);
@@ -341,7 +340,7 @@ void evtchn_destroy(struct domain *d)
 }
 
 /* Another domain would have to be paused first, as on Xen, and no one can do that. */
-static long reset(struct vcpu *v, struct evtchn_reset *arg)
+static long evtchn_reset(struct vcpu *v, struct evtchn_reset *arg)
 {
     struct domain *d;
     int rc = get_controlled(arg->dom, &d);
@@ -358,20 +357,13 @@ static long reset(struct vcpu *v, struct evtchn_reset *arg)
 
 long evtchn_rare_op(uint32_t cmd, guest_ptr_t arg)
 {
-#define OP(name, function, results) \
-    [EVTCHNOP_##name] = OPERATION(function, struct evtchn_##name, results)
+#define OP(name, results) \
+    [EVTCHNOP_##name] = OPERATION(evtchn_##name, struct evtchn_##name, results)
     static const struct operation ops[] = {
-        OP(bind_interdomain, bind_interdomain, true),
-        OP(bind_virq, bind_virq, true),
-        OP(close, close, false),
-        OP(status, status, true),
-        OP(alloc_unbound, alloc_unbound, true),
-        OP(bind_ipi, bind_ipi, true),
-        OP(bind_vcpu, bind_vcpu, false),
-        OP(reset, reset, false),
-        OP(init_control, evtchn_init_control, true),
-        OP(expand_array, evtchn_expand_array, false),
-        OP(set_priority, set_priority, false),
+        OP(bind_interdomain, true), OP(bind_virq, true),     OP(close, false),
+        OP(status, true),           OP(alloc_unbound, true), OP(bind_ipi, true),
+        OP(bind_vcpu, false),       OP(reset, false),        OP(init_control, true),
+        OP(expand_array, false),    OP(set_priority, false),
     };
 
     return operation_call(__HYPERVISOR_event_channel_op, ops, ARRAY_LEN(ops), cmd, current, arg);

@@ -84,35 +84,32 @@ static bool set_link(uint32_t *word, uint32_t port)
     return false;
 }
 
-/* Puts the event, which is in no queue now, at the end of queue `number`. Both it and the one in
- * which the event was last are locked. Whether the guest must be told. */
-static bool enqueue(struct domain *d, struct evtchn *chn, struct evtchn_queue *from,
-                    uint16_t number)
+/* Puts the event, which is in no queue now, at the end of the vCPU's of that priority. That queue
+ * and the one in which the event was last are locked. Whether the guest must be told. */
+static bool enqueue(struct vcpu *v, unsigned priority, struct evtchn *chn,
+                    struct evtchn_queue *from)
 {
-    struct evtchn_queue *to = queue_of(d, number);
-    struct evtchn_fifo_control_block *block =
-        d->vcpu[number / EVTCHN_FIFO_MAX_QUEUES]->evtchn.block;
-    unsigned priority = number % EVTCHN_FIFO_MAX_QUEUES;
+    struct evtchn_queue *to = &v->evtchn.queue[priority];
     uint32_t *tail;
 
     /* It was the last there: that queue is empty, and must not go on behind it here. */
     if (from->tail == chn->port)
         from->tail = 0;
-    WRITE_ONCE(chn->queue, number);
-    tail = to->tail ? word_of(d, to->tail) : NULL;
+    WRITE_ONCE(chn->queue, (uint16_t)(v->id * EVTCHN_FIFO_MAX_QUEUES + priority));
+    tail = to->tail ? word_of(v->domain, to->tail) : NULL;
     to->tail = chn->port;
     if (tail && set_link(tail, chn->port))
         return false;
-    WRITE_ONCE(block->head[priority], chn->port);
-    return !test_and_set(&block->ready, priority);
+    WRITE_ONCE(v->evtchn.block->head[priority], chn->port);
+    return !test_and_set(&v->evtchn.block->ready, priority);
 }
 
 void evtchn_fifo_update(struct evtchn *chn, bool pending, uint32_t clear)
 {
     struct vcpu *v = READ_ONCE(chn->notify);
     struct domain *d = v->domain;
-    uint16_t number = (uint16_t)(v->id * EVTCHN_FIFO_MAX_QUEUES + READ_ONCE(chn->priority));
-    struct evtchn_queue *to = queue_of(d, number), *from = lock_queues(d, chn, to);
+    unsigned priority = READ_ONCE(chn->priority);
+    struct evtchn_queue *to = &v->evtchn.queue[priority], *from = lock_queues(d, chn, to);
     bool notify = false, was_pending = true;
     uint32_t *word;
 
@@ -129,7 +126,7 @@ void evtchn_fifo_update(struct evtchn *chn, bool pending, uint32_t clear)
         /* Without a control block it has to wait for an unmask, as on Xen. */
         if ((READ_ONCE(*word) & (FIFO_PENDING | FIFO_MASKED)) == FIFO_PENDING && v->evtchn.block &&
             !test_and_set(word, EVTCHN_FIFO_LINKED))
-            notify = enqueue(d, chn, from, number);
+            notify = enqueue(v, priority, chn, from);
     }
     unlock_queues(from, to);
     if (notify)
@@ -175,26 +172,21 @@ long evtchn_init_control(struct vcpu *v, struct evtchn_init_control *arg)
     return rc;
 }
 
-/* Whether the event became pending while the domain had the 2-level ABI. A sender may have been
- * about to say so when that changed, hence not before there is a word to say it in. */
-static bool take_2level(struct domain *d, uint32_t port)
-{
-    uint64_t bit = 1ul << port % 64;
-
-    return port < EVTCHN_2L_NR_CHANNELS &&
-           (__atomic_fetch_and(&d->shared->evtchn_pending[port / 64], ~bit, __ATOMIC_SEQ_CST) &
-            bit);
-}
-
-/* The words from `first` on are new. */
+/* The words from `first` on are new. What became pending under the 2-level ABI is looked for only
+ * now: when the ABI changed, a sender may have been about to say so. */
 static void tell_held(struct domain *d, uint32_t first)
 {
     struct evtchn *chn;
 
-    for (uint32_t i = 0; i < EVTCHN_WORDS_PER_PAGE && (chn = evtchn_lookup(d, first + i)); i++) {
+    for (uint32_t port = first;
+         port < first + EVTCHN_WORDS_PER_PAGE && (chn = evtchn_lookup(d, port)); port++) {
+        uint64_t bit = port < EVTCHN_2L_NR_CHANNELS ? 1ul << port % 64 : 0;
+
+        bit &= __atomic_fetch_and(&d->shared->evtchn_pending[evtchn_word(chn)], ~bit,
+                                  __ATOMIC_SEQ_CST);
         if (READ_ONCE(chn->state) != CHAN_FREE)
-            evtchn_fifo_update(chn, take_2level(d, first + i), 0);
-        cond_resched_each(64, i);
+            evtchn_fifo_update(chn, bit != 0, 0);
+        cond_resched_each(64, port);
     }
 }
 
