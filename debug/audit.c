@@ -20,9 +20,14 @@ static void note_domain(struct audit *a, struct domain *d)
     }
     if (d->console.ring)
         arch_audit_note(a, d->console.ring_frame, 1, 1);
-    for (unsigned i = 0; i < MAX_VCPUS; i++)
-        if (d->vcpu[i] && !mfn_equal(d->vcpu[i]->info_frame, INVALID_MFN))
+    for (uint32_t i = 0; i < d->evtchn.nr_words / EVTCHN_WORDS_PER_PAGE; i++)
+        arch_audit_note(a, arch_page_mfn(d->evtchn.table->words[i]), 1, 1);
+    for (unsigned i = 0; i < MAX_VCPUS && d->vcpu[i]; i++) {
+        if (d->vcpu[i]->evtchn.block)
+            arch_audit_note(a, arch_page_mfn(d->vcpu[i]->evtchn.block), 1, 1);
+        if (!mfn_equal(d->vcpu[i]->info_frame, INVALID_MFN))
             arch_audit_note(a, d->vcpu[i]->info_frame, 1, 1);
+    }
 }
 
 /* 0; -XEN_EAGAIN: half-way through an operation counts need not agree; -XEN_ENOMEM. With interrupts

@@ -1,9 +1,15 @@
 #include <lamina/guest.h>
+#include "event_fifo.h"
 
-#define PORTS 4096
+#define PORTS EVTCHN_2L_NR_CHANNELS
 #define WORDS (PORTS / 64)
 
 static struct lm_event *events[PORTS];
+
+static struct lm_event **handler_of(uint32_t port)
+{
+    return port < PORTS ? &events[port] : lm_fifo_handler(port);
+}
 
 extern char lm_entry_upcall[];
 
@@ -49,6 +55,16 @@ static void deliver_word(unsigned word, unsigned vcpu)
         deliver(word * 64 + __builtin_ctzl(ready), vcpu);
 }
 
+void lm_event_deliver(uint32_t port)
+{
+    struct lm_event **event = handler_of(port);
+
+    if (!*event)
+        lm_event_mask(port);
+    else if (lm_event_take(port))
+        (*event)->handle(*event);
+}
+
 /* Each level's "look below" flag is cleared before looking: what arrives later sets it again. */
 static void upcall(struct lm_trap_frame *frame)
 {
@@ -58,6 +74,8 @@ static void upcall(struct lm_trap_frame *frame)
     while (__atomic_exchange_n(&v->info->evtchn_upcall_pending, 0, __ATOMIC_SEQ_CST)) {
         uint64_t words = __atomic_exchange_n(&v->info->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
 
+        if (lm_fifo_deliver(v->id))
+            continue;
         for (; words; words &= words - 1)
             deliver_word(__builtin_ctzl(words), v->id);
     }
@@ -79,8 +97,10 @@ void lm_events_init(void)
 
 void lm_event_open(struct lm_event *event)
 {
-    lm_assert(event->port < PORTS && event->handle);
-    __atomic_store_n(&events[event->port], event, __ATOMIC_RELEASE);
+    struct lm_event **handler = handler_of(event->port);
+
+    lm_assert(handler && event->handle);
+    __atomic_store_n(handler, event, __ATOMIC_RELEASE);
     lm_event_unmask(event->port);
 }
 
@@ -90,7 +110,7 @@ void lm_event_close(struct lm_event *event)
 
     lm_event_mask(event->port);
     hypercall_event_channel_op(EVTCHNOP_close, &close);
-    events[event->port] = NULL;
+    *handler_of(event->port) = NULL;
 }
 
 int lm_event_alloc(uint16_t remote)
@@ -134,19 +154,29 @@ int lm_event_send(uint32_t port)
 
 void lm_event_mask(uint32_t port)
 {
-    set(lm_shared_info->evtchn_mask, port);
+    uint32_t *word = lm_fifo_word(port);
+
+    if (word)
+        __atomic_fetch_or(word, 1u << EVTCHN_FIFO_MASKED, __ATOMIC_SEQ_CST);
+    else
+        set(lm_shared_info->evtchn_mask, port);
 }
 
 void lm_event_unmask(uint32_t port)
 {
+    struct evtchn_unmask unmask = {.port = port};
     struct shared_info *s = lm_shared_info;
+    uint32_t *word = lm_fifo_word(port);
 
+    if (word) {
+        if (lm_fifo_unmask(word))
+            hypercall_event_channel_op(EVTCHNOP_unmask, &unmask);
+        return;
+    }
     test_and_clear(s->evtchn_mask, port);
     if (test(s->evtchn_pending, port)) {
         /* It may have become pending while masked, and then no one told this vCPU. The hypervisor
          * does so when it finds the port masked. */
-        struct evtchn_unmask unmask = {.port = port};
-
         set(s->evtchn_mask, port);
         hypercall_event_channel_op(EVTCHNOP_unmask, &unmask);
     }
@@ -154,6 +184,10 @@ void lm_event_unmask(uint32_t port)
 
 bool lm_event_take(uint32_t port)
 {
+    uint32_t pending = 1u << EVTCHN_FIFO_PENDING, *word = lm_fifo_word(port);
+
+    if (word)
+        return (__atomic_fetch_and(word, ~pending, __ATOMIC_SEQ_CST) & pending) != 0;
     return test_and_clear(lm_shared_info->evtchn_pending, port);
 }
 

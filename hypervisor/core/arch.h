@@ -53,7 +53,7 @@ void *arch_frame_bytes(mfn_t frame);
  * memory. */
 void *arch_share_page(struct domain *d, bool writable);
 void arch_unshare_page(struct domain *d, void *page);
-mfn_t arch_page_mfn(const void *page);
+mfn_t arch_page_mfn(const void *in_page);
 
 /* --- a domain's amount of memory (core/memory.c) --- */
 

@@ -15,7 +15,7 @@
 
 /* Lock order, outermost first. Never take a lock to the left while holding one to the right.
  *   domain.page_lock (mutex: may be held over preemption)
- *   > grant_table.lock > evtchn_lock
+ *   > grant_table.lock > evtchn_lock > evtchn_queue.lock (of two: the one at the lower address)
  *   > domain table lock (core/domain.c) > mutex.lock (its waiters)
  *   > run queue lock > timer queue lock > list of the domain's frames (paging/) > allocator lock
  *   > console lock */
@@ -27,7 +27,7 @@
 #define PRIV_CONSOLE_WRITE 0x1u  /* console_io write */
 #define PRIV_CONSOLE_READ  0x2u  /* console_io read, VIRQ_CONSOLE */
 #define PRIV_FOREIGN_MAP   0x4u  /* map and update page tables of other domains */
-#define PRIV_CONTROL       0x8u  /* memory_op on others, the hypervisor's command line */
+#define PRIV_CONTROL       0x8u  /* memory and ports of others, our command line */
 #define PRIV_LINEAR_TABLES 0x10u /* L4 tables that name themselves */
 
 struct abi_version;   /* core/hypercall.h */

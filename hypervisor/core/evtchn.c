@@ -4,6 +4,10 @@
 
 struct spinlock evtchn_lock;
 
+#define TABLE_ORDER 2
+_Static_assert(sizeof(struct evtchn_table) <= PAGE_SIZE << TABLE_ORDER, "it fits");
+_Static_assert(sizeof(struct evtchn) * EVTCHN_PER_PAGE <= PAGE_SIZE, "they fit");
+
 #define VIRQS_OF_VCPUS \
     (1u << VIRQ_TIMER | 1u << VIRQ_DEBUG | 1u << VIRQ_XENOPROF | 1u << VIRQ_XENPMU)
 
@@ -26,7 +30,7 @@ static int grow_to(struct domain *d, uint32_t port)
     struct evtchn_domain *e = &d->evtchn;
     uint32_t first;
 
-    while ((first = READ_ONCE(e->nr_ports)) <= port && first < EVTCHN_PORTS) {
+    while ((first = READ_ONCE(e->nr_ports)) <= port && first < EVTCHN_FIFO_NR_CHANNELS) {
         struct evtchn *page = arch_alloc_pages(0);
 
         if (!page)
@@ -35,7 +39,7 @@ static int grow_to(struct domain *d, uint32_t port)
             page[i].port = first + i;
         spin_lock(&evtchn_lock);
         if (e->nr_ports == first) {
-            e->page[first / EVTCHN_PER_PAGE] = page;
+            e->table->page[first / EVTCHN_PER_PAGE] = page;
             __atomic_store_n(&e->nr_ports, first + EVTCHN_PER_PAGE, __ATOMIC_RELEASE);
             page = NULL;
         }
@@ -45,28 +49,53 @@ static int grow_to(struct domain *d, uint32_t port)
     return 0;
 }
 
-/* The lock is held. The channel of the lowest free port, which is still free on return.
- * -XEN_EAGAIN: the port has none yet. */
-static int find_free(struct domain *d, struct evtchn **found)
+/* The lock is held. The channel of the lowest free port from *page on, which is still free on
+ * return. -XEN_EAGAIN: try again from the new *page on, which has no channels yet, or is the next.
+ */
+static int find_free(struct domain *d, uint32_t *page, struct evtchn **found)
 {
-    const struct evtchn_domain *e = &d->evtchn;
-    unsigned word = 0;
+    struct evtchn_domain *e = &d->evtchn;
+    uint32_t at = MAX(*page, e->room);
 
     if (d->dying)
         return -XEN_EINVAL;
-    while (word < ARRAY_LEN(e->used) && e->used[word] == ~0ul)
-        word++;
-    if (word == ARRAY_LEN(e->used))
+    while (at < e->max_ports / EVTCHN_PER_PAGE && e->table->used[at] == EVTCHN_PER_PAGE)
+        at++;
+    if (*page == 0)
+        e->room = at;
+    *page = at;
+    if (at >= e->max_ports / EVTCHN_PER_PAGE)
         return -XEN_ENOSPC;
-    *found = evtchn_lookup(d, word * 64 + (unsigned)__builtin_ctzl(~e->used[word]));
-    return *found ? 0 : -XEN_EAGAIN;
+    if (at * EVTCHN_PER_PAGE >= e->nr_ports)
+        return -XEN_EAGAIN;
+    for (struct evtchn *chn = e->table->page[at]; chn < e->table->page[at] + EVTCHN_PER_PAGE; chn++)
+        /* The guest must have taken it out of the queue in which it was for its former user. */
+        if (chn->state == CHAN_FREE && chn->port != 0 &&
+            !(e->fifo && (evtchn_fifo_read(d, chn) & FIFO_LINKED))) {
+            *found = chn;
+            return 0;
+        }
+    *page = at + 1;
+    return -XEN_EAGAIN;
+}
+
+static void clear_pending(struct domain *d, struct evtchn *chn)
+{
+    if (d->evtchn.fifo)
+        evtchn_fifo_update(chn, false, FIFO_PENDING);
+    else
+        __atomic_fetch_and(&d->shared->evtchn_pending[evtchn_word(chn)], ~(1ul << chn->port % 64),
+                           __ATOMIC_SEQ_CST);
 }
 
 /* Takes a free channel into use. A sender that was late for its former use may have marked it. */
 static void occupy(struct evtchn *chn, enum evtchn_state state)
 {
-    __atomic_fetch_and(evtchn_pending_word(chn), ~(1ul << chn->port % 64), __ATOMIC_SEQ_CST);
-    chn->notify->domain->evtchn.used[chn->port / 64] |= 1ul << chn->port % 64;
+    struct domain *d = chn->notify->domain;
+
+    WRITE_ONCE(chn->priority, EVTCHN_FIFO_PRIORITY_DEFAULT);
+    clear_pending(d, chn);
+    d->evtchn.table->used[chn->port / EVTCHN_PER_PAGE]++;
     WRITE_ONCE(chn->state, (uint8_t)state);
 }
 
@@ -78,11 +107,11 @@ static void connect(struct evtchn *a, struct evtchn *b)
     WRITE_ONCE(b->peer, a);
 }
 
-/* The lock is held. Takes the lowest free port into use as `model` says. */
-static int try_open(struct domain *d, const struct evtchn *model, uint32_t *port)
+/* The lock is held. Takes the lowest free port, as find_free, into use as `model` says. */
+static int try_open(struct domain *d, const struct evtchn *model, uint32_t *page, uint32_t *port)
 {
     struct evtchn *chn, *peer = model->peer;
-    int rc = find_free(d, &chn);
+    int rc = find_free(d, page, &chn);
 
     if (model->state == CHAN_VIRQ && *virq_slot(model))
         return -XEN_EEXIST;
@@ -107,30 +136,51 @@ static int try_open(struct domain *d, const struct evtchn *model, uint32_t *port
 
 static int open_port(struct domain *d, const struct evtchn *model, uint32_t *port)
 {
+    uint32_t page = 0;
     int rc;
 
-    do {
+    for (;;) {
         spin_lock(&evtchn_lock);
-        rc = try_open(d, model, port);
+        rc = try_open(d, model, &page, port);
         spin_unlock(&evtchn_lock);
-    } while (rc == -XEN_EAGAIN && !(rc = grow_to(d, READ_ONCE(d->evtchn.nr_ports))));
+        if (rc != -XEN_EAGAIN || (rc = grow_to(d, page * EVTCHN_PER_PAGE)))
+            return rc;
+        cond_resched();
+    }
+}
+
+/* The domain of that number with a reference, if it is the caller's or one that it controls. */
+static int get_controlled(uint16_t id, struct domain **d)
+{
+    struct domain *caller = current->domain;
+
+    *d = domain_get(id);
+    if (!*d)
+        return -XEN_ESRCH;
+    if (*d == caller || (caller->privileges & PRIV_CONTROL))
+        return 0;
+    domain_put(*d);
+    return -XEN_EPERM;
+}
+
+static long evtchn_alloc_unbound(struct vcpu *v, struct evtchn_alloc_unbound *arg)
+{
+    struct evtchn unbound = {
+        .state = CHAN_UNBOUND,
+        .remote_domid = arg->remote_dom == DOMID_SELF ? v->domain->id : arg->remote_dom,
+    };
+    struct domain *d;
+    int rc = get_controlled(arg->dom, &d);
+
+    if (rc)
+        return rc;
+    unbound.notify = d->vcpu[0];
+    rc = open_port(d, &unbound, &arg->port);
+    domain_put(d);
     return rc;
 }
 
-static long alloc_unbound(struct vcpu *v, struct evtchn_alloc_unbound *arg)
-{
-    struct domain *d = v->domain;
-    const struct evtchn unbound = {
-        .state = CHAN_UNBOUND,
-        .notify = d->vcpu[0],
-        .remote_domid = arg->remote_dom == DOMID_SELF ? d->id : arg->remote_dom,
-    };
-    int rc = domain_check_own(arg->dom);
-
-    return rc ? rc : open_port(d, &unbound, &arg->port);
-}
-
-static long bind_interdomain(struct vcpu *v, struct evtchn_bind_interdomain *arg)
+static long evtchn_bind_interdomain(struct vcpu *v, struct evtchn_bind_interdomain *arg)
 {
     struct domain *d = v->domain, *remote = domain_get(arg->remote_dom);
     struct evtchn end = {.state = CHAN_INTERDOMAIN, .notify = d->vcpu[0]};
@@ -144,7 +194,7 @@ static long bind_interdomain(struct vcpu *v, struct evtchn_bind_interdomain *arg
     return rc;
 }
 
-static long bind_virq(struct vcpu *v, struct evtchn_bind_virq *arg)
+static long evtchn_bind_virq(struct vcpu *v, struct evtchn_bind_virq *arg)
 {
     struct evtchn virq = {.state = CHAN_VIRQ, .notify = domain_vcpu(v->domain, arg->vcpu)};
 
@@ -156,14 +206,30 @@ static long bind_virq(struct vcpu *v, struct evtchn_bind_virq *arg)
     return open_port(v->domain, &virq, &arg->port);
 }
 
-static long bind_ipi(struct vcpu *v, struct evtchn_bind_ipi *arg)
+static long evtchn_bind_ipi(struct vcpu *v, struct evtchn_bind_ipi *arg)
 {
     const struct evtchn ipi = {.state = CHAN_IPI, .notify = domain_vcpu(v->domain, arg->vcpu)};
 
     return ipi.notify ? open_port(v->domain, &ipi, &arg->port) : -XEN_ENOENT;
 }
 
-static long bind_vcpu(struct vcpu *v, struct evtchn_bind_vcpu *arg)
+static long evtchn_set_priority(struct vcpu *v, struct evtchn_set_priority *arg)
+{
+    struct evtchn *chn = evtchn_lookup(v->domain, arg->port);
+
+    if (!chn)
+        return -XEN_EINVAL;
+    if (!READ_ONCE(v->domain->evtchn.fifo))
+        return -XEN_ENOSYS;
+    if (READ_ONCE(chn->state) == CHAN_FREE)
+        return -XEN_EACCES;
+    if (arg->priority > EVTCHN_FIFO_PRIORITY_MIN)
+        return -XEN_EINVAL;
+    WRITE_ONCE(chn->priority, (uint8_t)arg->priority);
+    return 0;
+}
+
+static long evtchn_bind_vcpu(struct vcpu *v, struct evtchn_bind_vcpu *arg)
 {
     struct domain *d = v->domain;
     struct vcpu *to = domain_vcpu(d, arg->vcpu);
@@ -199,8 +265,9 @@ static void release(struct domain *d, struct evtchn *chn)
         WRITE_ONCE(*virq_slot(chn), 0);
     }
     WRITE_ONCE(chn->state, CHAN_FREE);
-    __atomic_fetch_and(evtchn_pending_word(chn), ~(1ul << chn->port % 64), __ATOMIC_SEQ_CST);
-    d->evtchn.used[chn->port / 64] &= ~(1ul << chn->port % 64);
+    clear_pending(d, chn);
+    d->evtchn.table->used[chn->port / EVTCHN_PER_PAGE]--;
+    d->evtchn.room = MIN(d->evtchn.room, chn->port / EVTCHN_PER_PAGE);
 }
 
 static long close_port(struct domain *d, uint32_t port)
@@ -219,19 +286,17 @@ static long close_port(struct domain *d, uint32_t port)
     return rc;
 }
 
-static long close(struct vcpu *v, struct evtchn_close *arg)
+static long evtchn_close(struct vcpu *v, struct evtchn_close *arg)
 {
     return close_port(v->domain, arg->port);
 }
 
-static long status(struct vcpu *v, struct evtchn_status *arg)
+static int tell_status(struct domain *d, struct evtchn_status *arg)
 {
-    struct domain *d = v->domain;
     const struct evtchn *chn = evtchn_lookup(d, arg->port);
-    int rc = domain_check_own(arg->dom);
 
-    if (rc || !chn)
-        return rc ? rc : -XEN_EINVAL;
+    if (!chn)
+        return -XEN_EINVAL;
     spin_lock(&evtchn_lock);
     arg->status = chn->state == CHAN_HYPERVISOR ? EVTCHNSTAT_interdomain : chn->state;
     arg->vcpu = chn->state != CHAN_FREE ? chn->notify->id : 0;
@@ -248,29 +313,57 @@ static long status(struct vcpu *v, struct evtchn_status *arg)
     return 0;
 }
 
+static long evtchn_status(struct vcpu *v, struct evtchn_status *arg)
+{
+    struct domain *d;
+    int rc = get_controlled(arg->dom, &d);
+
+    (void)v;
+    if (rc)
+        return rc;
+    rc = tell_status(d, arg);
+    domain_put(d);
+    return rc;
+}
+
 void evtchn_destroy(struct domain *d)
 {
+    mutex_lock(&d->page_lock);
+    /* Ports that only the FIFO ABI has must all be closed when it goes. */
+    WRITE_ONCE(d->evtchn.max_ports, EVTCHN_2L_NR_CHANNELS);
     for (uint32_t port = 1; port < READ_ONCE(d->evtchn.nr_ports); port++) {
         close_port(d, port);
         cond_resched_each(64, port);
     }
+    evtchn_fifo_end(d);
+    mutex_unlock(&d->page_lock);
 }
 
-static long reset(struct vcpu *v, struct evtchn_reset *arg)
+/* Another domain would have to be paused first, as on Xen, and no one can do that. */
+static long evtchn_reset(struct vcpu *v, struct evtchn_reset *arg)
 {
-    int rc = domain_check_own(arg->dom);
+    struct domain *d;
+    int rc = get_controlled(arg->dom, &d);
 
-    if (!rc)
-        evtchn_destroy(v->domain);
+    if (rc)
+        return rc;
+    if (d == v->domain)
+        evtchn_destroy(d);
+    else
+        rc = -XEN_EINVAL;
+    domain_put(d);
     return rc;
 }
 
 long evtchn_rare_op(uint32_t cmd, guest_ptr_t arg)
 {
-#define OP(name, results) [EVTCHNOP_##name] = OPERATION(name, struct evtchn_##name, results)
+#define OP(name, results) \
+    [EVTCHNOP_##name] = OPERATION(evtchn_##name, struct evtchn_##name, results)
     static const struct operation ops[] = {
-        OP(bind_interdomain, true), OP(bind_virq, true), OP(close, false),     OP(status, true),
-        OP(alloc_unbound, true),    OP(bind_ipi, true),  OP(bind_vcpu, false), OP(reset, false),
+        OP(bind_interdomain, true), OP(bind_virq, true),     OP(close, false),
+        OP(status, true),           OP(alloc_unbound, true), OP(bind_ipi, true),
+        OP(bind_vcpu, false),       OP(reset, false),        OP(init_control, true),
+        OP(expand_array, false),    OP(set_priority, false),
     };
 
     return operation_call(__HYPERVISOR_event_channel_op, ops, ARRAY_LEN(ops), cmd, current, arg);
@@ -281,7 +374,7 @@ int evtchn_wire(struct domain *d1, uint32_t p1, struct domain *d2, uint32_t p2)
     struct evtchn *a, *b;
     int rc;
 
-    if (MIN(p1, p2) == 0 || MAX(p1, p2) >= EVTCHN_PORTS || (d1 == d2 && p1 == p2))
+    if (MIN(p1, p2) == 0 || MAX(p1, p2) >= EVTCHN_2L_NR_CHANNELS || (d1 == d2 && p1 == p2))
         return -XEN_EINVAL;
     if ((rc = grow_to(d1, p1)) || (rc = grow_to(d2, p2)))
         return rc;
@@ -313,12 +406,17 @@ int evtchn_alloc_hypervisor_port(struct domain *d, void (*event)(struct domain *
 
 int evtchn_init(struct domain *d)
 {
-    d->evtchn.used[0] = 1; /* port 0 */
+    d->evtchn.table = arch_alloc_pages(TABLE_ORDER);
+    if (!d->evtchn.table)
+        return -XEN_ENOMEM;
+    d->evtchn.table->used[0] = 1; /* port 0 */
+    d->evtchn.max_ports = EVTCHN_2L_NR_CHANNELS;
     return grow_to(d, 0);
 }
 
 void evtchn_free(struct domain *d)
 {
-    for (unsigned i = 0; i < ARRAY_LEN(d->evtchn.page); i++)
-        arch_free_pages(d->evtchn.page[i], 0);
+    for (uint32_t i = 0; i < d->evtchn.nr_ports / EVTCHN_PER_PAGE; i++)
+        arch_free_pages(d->evtchn.table->page[i], 0);
+    arch_free_pages(d->evtchn.table, TABLE_ORDER);
 }

@@ -1,8 +1,11 @@
-/* Event channels (2-level ABI). Binding and closing take one lock for all domains, as they are
- * rare and have two ends; sending takes none: it reads one pointer of the channel. Channels
- * therefore stay allocated until evtchn_free, and a domain that ends has all its channels closed
- * (evtchn_destroy) before it is freed: on one CPU no sender is between its look and its mark then;
- * with a second CPU, freeing must wait until it passed its way out. */
+/* Event channels. Binding and closing take one lock for all domains, as they are rare and have two
+ * ends; sending takes none: it reads one pointer of the channel. Channels therefore stay allocated
+ * until evtchn_free, and a domain that ends has all its channels closed (evtchn_destroy) before it
+ * is freed: on one CPU no sender is between its look and its mark then; with a second CPU, freeing
+ * must wait until it passed its way out.
+ * A domain begins with the 2-level ABI, and may change to the FIFO one (evtchn_fifo.c), whose words
+ * and control blocks are in pages that it lends us. The locks of its queues guard these: a sender
+ * that is late finds them gone. */
 #pragma once
 
 #include "lib/types.h"
@@ -14,8 +17,9 @@
 struct domain;
 struct vcpu;
 
-#define EVTCHN_PORTS    4096u /* of the 2-level ABI on 64 bits; port 0 is never used */
-#define EVTCHN_PER_PAGE 128u
+#define EVTCHN_PER_PAGE       128u
+#define EVTCHN_PAGES          (EVTCHN_FIFO_NR_CHANNELS / EVTCHN_PER_PAGE)
+#define EVTCHN_WORDS_PER_PAGE (PAGE_SIZE / sizeof(uint32_t))
 
 /* As EVTCHNOP_status tells it, but for the last one. */
 enum evtchn_state {
@@ -34,28 +38,50 @@ struct evtchn {
     uint8_t state; /* enum evtchn_state */
     uint8_t virq;
     uint16_t remote_domid; /* CHAN_UNBOUND: who may bind */
+    /* In the FIFO ABI: */
+    uint16_t queue; /* the number of the one it was put into last; its lock guards this and held */
+    bool held;      /* pending, but there is no word yet to say so */
+    uint8_t priority;
 };
 
 /* Guards states and ends of all channels, and where each vCPU's vcpu_info is. */
 extern struct spinlock evtchn_lock;
 
+/* Four pages; those of channels come as ports are used, 4 MiB at most. */
+struct evtchn_table {
+    struct evtchn *page[EVTCHN_PAGES];
+    uint8_t used[EVTCHN_PAGES]; /* how many of its ports are not free */
+    uint32_t *words[EVTCHN_FIFO_NR_CHANNELS / EVTCHN_WORDS_PER_PAGE]; /* the guest's pages */
+};
+
 struct evtchn_domain {
-    uint32_t nr_ports; /* ports below have a struct evtchn */
-    struct evtchn *page[EVTCHN_PORTS / EVTCHN_PER_PAGE];
-    uint64_t used[EVTCHN_PORTS / 64];              /* bit: the port is not free */
-    uint64_t pollers;                              /* vCPUs in SCHEDOP_poll (atomic) */
+    struct evtchn_table *table;
+    uint32_t nr_ports;  /* ports below have a struct evtchn */
+    uint32_t max_ports; /* ports below may be opened: as many as the ABI in use has */
+    uint32_t room;      /* no page of channels before this one has a free port */
+    uint32_t nr_words;  /* ports below have an event word; changed under page_lock */
+    bool fifo;          /* which ABI is in use; changed under page_lock */
+    uint64_t pollers;   /* vCPUs in SCHEDOP_poll (atomic) */
     void (*on_hypervisor_event)(struct domain *d); /* the guest rang a CHAN_HYPERVISOR port */
 };
 
+/* Of the FIFO ABI. */
+struct evtchn_queue {
+    struct spinlock lock;
+    uint32_t tail; /* the port that was put in last; 0: the queue is empty for certain */
+};
+
 struct evtchn_vcpu {
-    uint32_t virq_port[NR_VIRQS]; /* 0: not bound */
-    uint32_t poll_port;           /* the one port polled, 0: several */
+    struct evtchn_queue queue[EVTCHN_FIFO_MAX_QUEUES];
+    struct evtchn_fifo_control_block *block; /* the guest's; NULL: none. Changed under page_lock */
+    uint32_t virq_port[NR_VIRQS];            /* 0: not bound */
+    uint32_t poll_port;                      /* the one port polled, 0: several */
     struct timer poll_timer;
 };
 
 int evtchn_init(struct domain *d);
-/* Closes every port; afterwards no one can bind to the domain (d->dying is set). Calls
- * cond_resched. */
+/* Closes every port and returns to the 2-level ABI; afterwards no one can bind to the domain (if
+ * d->dying is set). Takes page_lock; calls cond_resched. */
 void evtchn_destroy(struct domain *d);
 /* Frees the channels; also after evtchn_init failed. */
 void evtchn_free(struct domain *d);
@@ -65,7 +91,7 @@ void evtchn_free(struct domain *d);
 void evtchn_raise_virq(struct vcpu *v, unsigned virq);
 
 /* Boot-time wiring: binds d1's port p1 to d2's port p2, both of which must be free and 1 ..
- * EVTCHN_PORTS - 1. 0, -XEN_EINVAL, -XEN_EEXIST, -XEN_ENOMEM. */
+ * EVTCHN_2L_NR_CHANNELS - 1. 0, -XEN_EINVAL, -XEN_EEXIST, -XEN_ENOMEM. */
 int evtchn_wire(struct domain *d1, uint32_t p1, struct domain *d2, uint32_t p2);
 /* Makes a port for the hypervisor's own end (console); the lowest free one. `event` is called when
  * the guest sends on it: in the sender's context, no lock held. 0 or -errno. */

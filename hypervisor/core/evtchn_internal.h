@@ -12,17 +12,39 @@ static inline struct evtchn *evtchn_lookup(struct domain *d, uint32_t port)
     if (unlikely(port >= nr))
         return NULL;
     port = (uint32_t)clamp_index(port, nr);
-    return &d->evtchn.page[port / EVTCHN_PER_PAGE][port % EVTCHN_PER_PAGE];
+    return &d->evtchn.table->page[port / EVTCHN_PER_PAGE][port % EVTCHN_PER_PAGE];
 }
 
-static inline uint64_t *evtchn_pending_word(const struct evtchn *chn)
+/* The channel's words of pending and masked bits in the 2-level ABI. Ports beyond it, which were
+ * used in the other one and are now about to close, share the bits of others. */
+static inline unsigned evtchn_word(const struct evtchn *chn)
 {
-    return &chn->notify->domain->shared->evtchn_pending[chn->port / 64];
+    return chn->port / 64 % (EVTCHN_2L_NR_CHANNELS / 64);
 }
 
-/* Marks the channel's port pending and notifies its vCPU unless it is pending or masked. Lock-free.
- */
+/* Marks the channel's port pending and notifies its vCPU unless it is pending or masked. Takes no
+ * lock but, in the FIFO ABI, those of the queues. */
 void evtchn_mark_pending(struct evtchn *chn);
+/* Wakes the vCPUs that poll for the port. */
+void evtchn_wake_pollers(struct domain *d, uint32_t port);
+
+/* --- the FIFO ABI (evtchn_fifo.c) --- */
+
+#define FIFO_PENDING   (1u << EVTCHN_FIFO_PENDING)
+#define FIFO_MASKED    (1u << EVTCHN_FIFO_MASKED)
+#define FIFO_LINKED    (1u << EVTCHN_FIFO_LINKED)
+#define FIFO_BUSY      (1u << EVTCHN_FIFO_BUSY)
+#define FIFO_LINK_MASK ((uint32_t)EVTCHN_FIFO_LINK_MASK)
+
+/* Makes a channel that is, or was, in use pending, or clears FIFO_PENDING or FIFO_MASKED of it.
+ * Whatever is pending and not masked then is queued, and its vCPU notified. */
+void evtchn_fifo_update(struct evtchn *chn, bool pending, uint32_t clear);
+/* The port's event word; 0 if there is none. */
+uint32_t evtchn_fifo_read(struct domain *d, const struct evtchn *chn);
+/* Gives back the guest's pages; no port is in use. page_lock is held; calls cond_resched. */
+void evtchn_fifo_end(struct domain *d);
+long evtchn_init_control(struct vcpu *v, struct evtchn_init_control *arg);
+long evtchn_expand_array(struct vcpu *v, struct evtchn_expand_array *arg);
 
 /* All operations but send and unmask. */
 long evtchn_rare_op(uint32_t cmd, guest_ptr_t arg);

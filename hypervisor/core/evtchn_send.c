@@ -1,4 +1,5 @@
-/* Event channels, the frequent half: marking events pending. No lock is taken here. */
+/* Event channels, the frequent half: marking events pending. No lock is taken here; the
+ * FIFO ABI takes those of its queues. */
 #include "core/evtchn_internal.h"
 #include "core/hypercall.h"
 
@@ -29,7 +30,7 @@ static void notify_vcpu(struct vcpu *v, unsigned word)
         evtchn_mark_upcall(v);
 }
 
-static __attribute__((noinline)) void wake_pollers(struct domain *d, uint32_t port)
+__attribute__((noinline)) void evtchn_wake_pollers(struct domain *d, uint32_t port)
 {
     for (uint64_t left = READ_ONCE(d->evtchn.pollers); left; left &= left - 1) {
         struct vcpu *v = d->vcpu[__builtin_ctzl(left)];
@@ -46,14 +47,18 @@ inline void evtchn_mark_pending(struct evtchn *chn)
     struct vcpu *v = READ_ONCE(chn->notify);
     struct domain *d = v->domain;
     struct shared_info *shared = d->shared;
-    unsigned word = chn->port / 64, bit = chn->port % 64;
+    unsigned word = evtchn_word(chn), bit = chn->port % 64;
 
+    if (unlikely(READ_ONCE(d->evtchn.fifo))) {
+        evtchn_fifo_update(chn, true, 0);
+        return;
+    }
     if (set_bit_atomic(&shared->evtchn_pending[word], bit))
         return;
     if (!(READ_ONCE(shared->evtchn_mask[word]) >> bit & 1))
         notify_vcpu(v, word);
     if (unlikely(READ_ONCE(d->evtchn.pollers)))
-        wake_pollers(d, chn->port);
+        evtchn_wake_pollers(d, chn->port);
 }
 
 static int send(struct domain *d, uint32_t port)
@@ -91,10 +96,14 @@ static int unmask(struct domain *d, uint32_t port)
 
     if (unlikely(!chn))
         return -XEN_EINVAL;
-    word = chn->port / 64; /* not of the guest's number: the look-up clamped that */
+    word = evtchn_word(chn); /* not of the guest's number: the look-up clamped that */
     bit = chn->port % 64;
     if (READ_ONCE(chn->state) == CHAN_FREE)
         return 0;
+    if (READ_ONCE(d->evtchn.fifo)) {
+        evtchn_fifo_update(chn, false, FIFO_MASKED);
+        return 0;
+    }
     masked = __atomic_fetch_and(&d->shared->evtchn_mask[word], ~(1ul << bit), __ATOMIC_SEQ_CST);
     if ((masked & READ_ONCE(d->shared->evtchn_pending[word])) >> bit & 1)
         notify_vcpu(READ_ONCE(chn->notify), word);
@@ -149,5 +158,7 @@ int evtchn_is_pending(struct domain *d, uint32_t port)
 
     if (!chn)
         return -XEN_EINVAL;
-    return READ_ONCE(d->shared->evtchn_pending[chn->port / 64]) >> (chn->port % 64) & 1;
+    if (READ_ONCE(d->evtchn.fifo))
+        return (evtchn_fifo_read(d, chn) & FIFO_PENDING) != 0;
+    return READ_ONCE(d->shared->evtchn_pending[evtchn_word(chn)]) >> (chn->port % 64) & 1;
 }

@@ -385,6 +385,39 @@ static void close_ports(void)
     make_ports();
 }
 
+/* To the FIFO ABI with 1023 pending events, a look for a port that is in no queue, which none is,
+ * and back. */
+static void there_and_back(void)
+{
+    static uint32_t words[LM_PAGE_SIZE / 4] __attribute__((aligned(LM_PAGE_SIZE)));
+    static char block[LM_PAGE_SIZE] __attribute__((aligned(LM_PAGE_SIZE)));
+    struct evtchn_init_control init = {.control_gfn = lm_virt_to_mfn(block)};
+    struct evtchn_expand_array expand = {.array_gfn = lm_virt_to_mfn(words)};
+    struct evtchn_reset reset = {.dom = DOMID_SELF};
+
+    memset(words, 0, sizeof(words));
+    while (lm_event_bind_ipi(0) < 1023)
+        ;
+    for (uint32_t port = 1; port < 1024; port++)
+        lm_event_send(port);
+    lm_assert(hypercall_event_channel_op(EVTCHNOP_init_control, &init) == 0);
+    while (hypercall_event_channel_op(EVTCHNOP_expand_array, &expand) == 0)
+        ;
+    for (uint32_t port = 1; port < 1024; port++)
+        hypercall_event_channel_op(EVTCHNOP_close, &(struct evtchn_close){port});
+    for (unsigned i = 0; i < LM_PAGE_SIZE / 4; i++)
+        words[i] = 1u << EVTCHN_FIFO_LINKED;
+    words[1023] = 0;
+    lm_assert(lm_event_bind_ipi(0) == 1023);
+    lm_assert(hypercall_event_channel_op(EVTCHNOP_reset, &reset) == 0);
+}
+
+static void close_all(void)
+{
+    close_ports();
+    lm_assert(hypercall_event_channel_op(EVTCHNOP_reset, &(struct evtchn_reset){DOMID_SELF}) == 0);
+}
+
 const struct job jobs[] = {
     {"none: the guest runs", NULL, stay_away},
     {"pin and unpin an L1 of 512 entries", make_tables, pin_l1},
@@ -408,5 +441,6 @@ const struct job jobs[] = {
     {"set_trap_table of 4095", make_traps, set_traps},
     {"multicall of 4096 that look for a free port", make_searches, multicall},
     {"reset of 4095 event channels", make_ports, close_ports},
+    {"to FIFO event channels and back", close_all, there_and_back},
     {.name = NULL},
 };

@@ -13,6 +13,7 @@
 #define LAMINA_EVENT_H
 
 #include <stdbool.h>
+#include "abi/event_channel.h"
 #include "abi/xen.h"
 
 /* A port with its handler. Owned by the caller; must stay where it is while it is open. `handle`
@@ -64,5 +65,25 @@ bool lm_event_take(uint32_t port);
 /* Takes the pending event, and waits for it if there is none. One hypercall for each wait. Not for
  * upcalls. */
 void lm_event_wait(uint32_t port);
+
+/* --- the FIFO ABI: up to 131071 ports instead of 4095, events in the order in which they came, and
+ * more urgent ones first. Ports, handlers, masks and what is pending carry over:
+ *   for each vCPU that gets events:    lm_event_use_fifo(vcpu, block);      128 bytes of its own
+ *   for each 1024 ports in use:        lm_event_add_ports(words, handlers); a page and 8 KiB
+ * There is no way back but EVTCHNOP_reset, which closes every port. --- */
+
+/* Gives vCPU `vcpu` (0 .. 31) its control block: 8-aligned, zeroed, within one page of the linear
+ * mapping, ours to write for good. The first call changes to the FIFO ABI, in which a vCPU without
+ * a block gets no events. 0, or -XEN_ENOENT: no such vCPU, -XEN_EINVAL: it has one. One hypercall.
+ */
+int lm_event_use_fifo(unsigned vcpu, struct evtchn_fifo_control_block *block);
+/* Adds the event words of the next 1024 ports: a zeroed page of the linear mapping, ours to write
+ * for good. `handlers` has room for 1024 pointers, zeroed; NULL for the first 4096 ports, whose
+ * handlers are kept here. A port may be bound before, but opened and polled only after. 0, or
+ * -XEN_EOPNOTSUPP: before lm_event_use_fifo, -XEN_ENOSPC: all are there. One hypercall. */
+int lm_event_add_ports(uint32_t *words, struct lm_event **handlers);
+/* 0, the most urgent, to 15; a new port has 7. An event that is queued already stays where it is.
+ * 0, or -XEN_EACCES: the port is closed, -XEN_ENOSYS: without the FIFO ABI. One hypercall. */
+int lm_event_set_priority(uint32_t port, unsigned priority);
 
 #endif

@@ -1,5 +1,6 @@
 /* The auditor's half in core/: whose references it tells of, when it cannot run, and what follows
  * each call. Frames are the fake's, which counts the references that core/ takes. */
+#include <stdlib.h>
 #include "fake.h"
 
 #include <setjmp.h>
@@ -173,6 +174,21 @@ static void tells_of_all_that_core_holds(void **state)
     d->console.ring = arch_frame_bytes(mfn(three));
     expect_all_noted();
     assert_int_equal(noted[three].uses, 2);
+
+    /* The FIFO event channels' pages. */
+    d->evtchn.table = aligned_alloc(PAGE_SIZE, 4 * PAGE_SIZE);
+    assert_int_equal(arch_frame_get(mfn(three), d, true), 0);
+    d->evtchn.table->words[0] = arch_frame_bytes(mfn(three));
+    d->evtchn.nr_words = EVTCHN_WORDS_PER_PAGE;
+    assert_int_equal(arch_frame_get(mfn(three), d, true), 0);
+    d->vcpu[1]->evtchn.block = (void *)((char *)arch_frame_bytes(mfn(three)) + 64);
+    expect_all_noted();
+    assert_int_equal(noted[three].uses, 4);
+    arch_frame_put(mfn(three), true);
+    arch_frame_put(mfn(three), true);
+    d->evtchn.nr_words = 0;
+    d->vcpu[1]->evtchn.block = NULL;
+    free(d->evtchn.table);
 
     /* One that ended: who has its frames has them still. */
     d->dying = true;

@@ -357,7 +357,7 @@ static void half_made_domains_leave_nothing(void **state)
 static void a_referenced_domain_stays(void **state)
 {
     struct domain *d = start(1, "ann");
-    struct evtchn *chn = d->evtchn.page[0];
+    struct evtchn *chn = d->evtchn.table->page[0];
 
     (void)state;
     assert_ptr_equal(domain_get(1), d);

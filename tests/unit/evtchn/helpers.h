@@ -42,4 +42,28 @@ void hypervisor_port_rings_both_ways(void **state);
 void what_cannot_be_sent_on(void **state);
 void unmask_errors(void **state);
 
+/* The FIFO ABI. */
+void before_the_change(void **state);
+void init_control_errors(void **state);
+void expand_array_errors(void **state);
+void pending_carries_over(void **state);
+void held_until_there_is_a_word(void **state);
+void states_of_a_word(void **state);
+void unmask_queues_what_is_pending(void **state);
+void queue_is_a_chain(void **state);
+void priorities_have_queues(void **state);
+void priority_changes_while_queued(void **state);
+void vcpu_changes_while_queued(void **state);
+void set_priority_errors(void **state);
+void fifo_poll_and_status(void **state);
+void linked_ports_are_not_free(void **state);
+void all_fifo_ports(void **state);
+void fifo_reset(void **state);
+void fifo_domain_ends(void **state);
+void no_control_block(void **state);
+void links_are_not_followed(void **state);
+void hostile_writers(void **state);
+void late_senders(void **state);
+void asking_about_others(void **state);
+
 #endif

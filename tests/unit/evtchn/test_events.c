@@ -226,7 +226,7 @@ void hypervisor_port_rings_both_ways(void **state)
     assert_int_equal(close_port(port), 0);
     evtchn_notify(a, port);
     assert_false(is_pending(a, port));
-    evtchn_notify(a, EVTCHN_PORTS + 5);
+    evtchn_notify(a, EVTCHN_2L_NR_CHANNELS + 5);
     assert_int_equal(alloc_unbound(DOMID_SELF, b->id, &other), 0);
     assert_int_equal(other, port);
     evtchn_notify(a, port);
@@ -242,8 +242,8 @@ void what_cannot_be_sent_on(void **state)
     (void)state;
     assert_int_equal(send(0), -XEN_EINVAL);
     assert_int_equal(send(5), -XEN_EINVAL);
-    assert_int_equal(send(EVTCHN_PORTS - 1), -XEN_EINVAL);
-    assert_int_equal(send(EVTCHN_PORTS), -XEN_EINVAL);
+    assert_int_equal(send(EVTCHN_2L_NR_CHANNELS - 1), -XEN_EINVAL);
+    assert_int_equal(send(EVTCHN_2L_NR_CHANNELS), -XEN_EINVAL);
     assert_int_equal(send(UINT32_MAX), -XEN_EINVAL);
     assert_int_equal(bind_virq(VIRQ_DEBUG, 0, &port), 0);
     assert_int_equal(send(port), -XEN_EINVAL);
@@ -255,7 +255,7 @@ void what_cannot_be_sent_on(void **state)
 void unmask_errors(void **state)
 {
     (void)state;
-    assert_int_equal(unmask(EVTCHN_PORTS), -XEN_EINVAL);
+    assert_int_equal(unmask(EVTCHN_2L_NR_CHANNELS), -XEN_EINVAL);
     assert_int_equal(unmask(UINT32_MAX), -XEN_EINVAL);
     assert_int_equal(unmask(5), 0); /* exists, but is free: nothing to do */
 }

@@ -291,7 +291,7 @@ static void ipi_and_bind_vcpu_errors(void **state)
     assert_int_equal(bind_vcpu(port, 2), -XEN_ENOENT);
     assert_int_equal(bind_vcpu(0, 1), -XEN_EINVAL);
     assert_int_equal(bind_vcpu(50, 1), -XEN_EINVAL);
-    assert_int_equal(bind_vcpu(EVTCHN_PORTS, 1), -XEN_EINVAL);
+    assert_int_equal(bind_vcpu(EVTCHN_2L_NR_CHANNELS, 1), -XEN_EINVAL);
 }
 
 static void status_errors(void **state)
@@ -302,7 +302,7 @@ static void status_errors(void **state)
     assert_int_equal(do_event_channel_op(EVTCHNOP_status, fake_ptr(&s)), -XEN_ESRCH);
     s.dom = b->id;
     assert_int_equal(do_event_channel_op(EVTCHNOP_status, fake_ptr(&s)), -XEN_EPERM);
-    assert_int_equal(status(EVTCHN_PORTS, &s), -XEN_EINVAL);
+    assert_int_equal(status(EVTCHN_2L_NR_CHANNELS, &s), -XEN_EINVAL);
     assert_int_equal(status(0, &s), EVTCHNSTAT_closed);
     assert_int_equal(status(1, &s), EVTCHNSTAT_closed);
 }
@@ -434,7 +434,7 @@ static void all_ports(void **state)
     uint32_t port;
 
     (void)state;
-    for (uint32_t i = 1; i < EVTCHN_PORTS; i++) {
+    for (uint32_t i = 1; i < EVTCHN_2L_NR_CHANNELS; i++) {
         assert_int_equal(bind_ipi(0, &port), 0);
         assert_int_equal(port, i);
     }
@@ -446,8 +446,8 @@ static void all_ports(void **state)
     assert_int_equal(alloc_unbound(DOMID_SELF, a->id, &port), 0);
     fake_become(a->vcpu[0]);
     assert_int_equal(bind_interdomain(b->id, port, &port), -XEN_ENOSPC);
-    assert_int_equal(send(EVTCHN_PORTS - 1), 0);
-    assert_true(is_pending(a, EVTCHN_PORTS - 1));
+    assert_int_equal(send(EVTCHN_2L_NR_CHANNELS - 1), 0);
+    assert_true(is_pending(a, EVTCHN_2L_NR_CHANNELS - 1));
     assert_int_equal(close_port(3000), 0);
     assert_int_equal(bind_ipi(0, &port), 0);
     assert_int_equal(port, 3000);
@@ -517,7 +517,7 @@ static void wiring(void **state)
     b->dying = false;
     assert_int_equal(evtchn_wire(b, 8, a, 7), -XEN_EEXIST);
     assert_int_equal(evtchn_wire(a, 0, b, 8), -XEN_EINVAL);
-    assert_int_equal(evtchn_wire(a, 8, b, EVTCHN_PORTS), -XEN_EINVAL);
+    assert_int_equal(evtchn_wire(a, 8, b, EVTCHN_2L_NR_CHANNELS), -XEN_EINVAL);
     assert_int_equal(evtchn_wire(a, 8, a, 8), -XEN_EINVAL);
     assert_int_equal(evtchn_wire(a, 8, a, 9), 0);
     assert_int_equal(status(7, &s), EVTCHNSTAT_interdomain);
@@ -583,6 +583,28 @@ int main(void)
         TEST(hypervisor_port_rings_both_ways),
         TEST(what_cannot_be_sent_on),
         TEST(unmask_errors),
+        TEST(before_the_change),
+        TEST(init_control_errors),
+        TEST(expand_array_errors),
+        TEST(pending_carries_over),
+        TEST(held_until_there_is_a_word),
+        TEST(states_of_a_word),
+        TEST(unmask_queues_what_is_pending),
+        TEST(queue_is_a_chain),
+        TEST(priorities_have_queues),
+        TEST(priority_changes_while_queued),
+        TEST(vcpu_changes_while_queued),
+        TEST(set_priority_errors),
+        TEST(fifo_poll_and_status),
+        TEST(linked_ports_are_not_free),
+        TEST(all_fifo_ports),
+        TEST(fifo_reset),
+        TEST(fifo_domain_ends),
+        TEST(no_control_block),
+        TEST(links_are_not_followed),
+        TEST(hostile_writers),
+        TEST(late_senders),
+        TEST(asking_about_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,8 +82,10 @@ static void drop_frame(struct fake_frame *f)
     memset(f, 0, sizeof(*f));
 }
 
-mfn_t arch_page_mfn(const void *page)
+mfn_t arch_page_mfn(const void *in_page)
 {
+    const void *page = (const void *)((uintptr_t)in_page & PAGE_MASK);
+
     for (unsigned i = 1; i < FAKE_FRAMES; i++)
         if (fake_frame[i].bytes == page)
             return mfn(i);

@@ -216,7 +216,7 @@ void poll_errors(void **state)
     poll.ports = guest_ptr(8);
     assert_int_equal(do_sched_op(SCHEDOP_poll, fake_ptr(&poll)), -XEN_EFAULT);
     poll_these(2, 0);
-    ports[1] = EVTCHN_PORTS;
+    ports[1] = EVTCHN_2L_NR_CHANNELS;
     assert_int_equal(do_sched_op(SCHEDOP_poll, fake_ptr(&poll)), -XEN_EINVAL);
     assert_int_equal(d->evtchn.pollers, 0);
 }

@@ -250,9 +250,9 @@ static inline void *arch_frame_bytes(mfn_t frame)
     return frame_bytes(frame);
 }
 
-static inline mfn_t arch_page_mfn(const void *page)
+static inline mfn_t arch_page_mfn(const void *in_page)
 {
-    return bytes_frame(page);
+    return bytes_frame(in_page);
 }
 
 /* --- the allocator (alloc.c); no reference, no owner --- */

@@ -1,0 +1,246 @@
+/* Event channels, the FIFO ABI: for each vCPU a queue of events of each priority, linked by words
+ * in pages that the guest lends us and may change at any time. What must be right is kept here:
+ * which event is the last of a queue, and in which queue an event was last. Nothing that is read of
+ * the guest's says where to look next, and each change of a word is tried a few times at most. */
+#include "core/evtchn_internal.h"
+#include "core/hypercall.h"
+
+/* An event moves to another queue only after all of: a change by its domain, a send, and the
+ * guest's having taken it from the old one. */
+#define MOVE_TRIES 4
+/* Until we set BUSY a guest may change a word as often as it likes. Then, if it keeps the rules, it
+ * clears PENDING, sets MASKED, and clears LINKED, at most once each. */
+#define LINK_TRIES 5
+
+/* One instruction, not a loop that the guest could prolong. Returns what the bit was. */
+static inline bool test_and_set(uint32_t *word, unsigned bit)
+{
+    uint32_t mask = 1u << bit;
+
+    return (__atomic_fetch_or(word, mask, __ATOMIC_SEQ_CST) & mask) != 0;
+}
+
+static struct evtchn_queue *queue_of(const struct domain *d, unsigned number)
+{
+    return &d->vcpu[number / EVTCHN_FIFO_MAX_QUEUES]->evtchn.queue[number % EVTCHN_FIFO_MAX_QUEUES];
+}
+
+/* A lock of a queue of the domain is held: otherwise the page may go. */
+static uint32_t *word_of(const struct domain *d, uint32_t port)
+{
+    uint32_t nr = READ_ONCE(d->evtchn.nr_words);
+
+    if (port >= nr)
+        return NULL;
+    port = (uint32_t)clamp_index(port, nr);
+    return &d->evtchn.table->words[port / EVTCHN_WORDS_PER_PAGE][port % EVTCHN_WORDS_PER_PAGE];
+}
+
+static void unlock_queues(struct evtchn_queue *a, struct evtchn_queue *b)
+{
+    spin_unlock(&a->lock);
+    if (a != b)
+        spin_unlock(&b->lock);
+}
+
+/* Locks `to` and the queue in which the event was last, and returns that; NULL: it is moved on and
+ * on behind our back. */
+static struct evtchn_queue *lock_queues(const struct domain *d, const struct evtchn *chn,
+                                        struct evtchn_queue *to)
+{
+    for (unsigned tries = 0; tries < MOVE_TRIES; tries++) {
+        uint16_t number = READ_ONCE(chn->queue);
+        struct evtchn_queue *from = queue_of(d, number);
+
+        spin_lock(&MIN(from, to)->lock);
+        if (from != to)
+            spin_lock(&MAX(from, to)->lock);
+        if (READ_ONCE(chn->queue) == number)
+            return from;
+        unlock_queues(from, to);
+    }
+    return NULL;
+}
+
+/* Has the event `port` follow the one of this word, if that is still in its queue. */
+static bool set_link(uint32_t *word, uint32_t port)
+{
+    uint32_t w = READ_ONCE(*word);
+
+    if (!(w & FIFO_LINKED))
+        return false;
+    for (unsigned tries = 0; tries < LINK_TRIES && (w & FIFO_LINKED); tries++) {
+        uint32_t linked = (w & ~(FIFO_BUSY | FIFO_LINK_MASK)) | port;
+
+        if (__atomic_compare_exchange_n(word, &w, linked, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST))
+            return true;
+        if (tries == 0) {
+            __atomic_fetch_or(word, FIFO_BUSY, __ATOMIC_SEQ_CST);
+            w = READ_ONCE(*word);
+        }
+    }
+    __atomic_fetch_and(word, ~FIFO_BUSY, __ATOMIC_SEQ_CST);
+    return false;
+}
+
+/* Puts the event, which is in no queue now, at the end of the vCPU's of that priority. That queue
+ * and the one in which the event was last are locked. Whether the guest must be told. */
+static bool enqueue(struct vcpu *v, unsigned priority, struct evtchn *chn,
+                    struct evtchn_queue *from)
+{
+    struct evtchn_queue *to = &v->evtchn.queue[priority];
+    uint32_t *tail;
+
+    /* It was the last there: that queue is empty, and must not go on behind it here. */
+    if (from->tail == chn->port)
+        from->tail = 0;
+    WRITE_ONCE(chn->queue, (uint16_t)(v->id * EVTCHN_FIFO_MAX_QUEUES + priority));
+    tail = to->tail ? word_of(v->domain, to->tail) : NULL;
+    to->tail = chn->port;
+    if (tail && set_link(tail, chn->port))
+        return false;
+    WRITE_ONCE(v->evtchn.block->head[priority], chn->port);
+    return !test_and_set(&v->evtchn.block->ready, priority);
+}
+
+void evtchn_fifo_update(struct evtchn *chn, bool pending, uint32_t clear)
+{
+    struct vcpu *v = READ_ONCE(chn->notify);
+    struct domain *d = v->domain;
+    unsigned priority = READ_ONCE(chn->priority);
+    struct evtchn_queue *to = &v->evtchn.queue[priority], *from = lock_queues(d, chn, to);
+    bool notify = false, was_pending = true;
+    uint32_t *word;
+
+    if (!from)
+        return;
+    word = word_of(d, chn->port);
+    chn->held = (chn->held || pending) && clear != FIFO_PENDING;
+    if (word) {
+        if (clear)
+            __atomic_fetch_and(word, ~clear, __ATOMIC_SEQ_CST);
+        if (chn->held)
+            was_pending = test_and_set(word, EVTCHN_FIFO_PENDING);
+        chn->held = false;
+        /* Without a control block it has to wait for an unmask, as on Xen. */
+        if ((READ_ONCE(*word) & (FIFO_PENDING | FIFO_MASKED)) == FIFO_PENDING && v->evtchn.block &&
+            !test_and_set(word, EVTCHN_FIFO_LINKED))
+            notify = enqueue(v, priority, chn, from);
+    }
+    unlock_queues(from, to);
+    if (notify)
+        evtchn_mark_upcall(v);
+    if (!was_pending)
+        evtchn_wake_pollers(d, chn->port);
+}
+
+uint32_t evtchn_fifo_read(struct domain *d, const struct evtchn *chn)
+{
+    struct spinlock *lock = &queue_of(d, READ_ONCE(chn->queue))->lock;
+    uint32_t *word, w = 0;
+
+    spin_lock(lock);
+    word = word_of(d, chn->port);
+    if (word)
+        w = READ_ONCE(*word);
+    spin_unlock(lock);
+    return w;
+}
+
+long evtchn_init_control(struct vcpu *v, struct evtchn_init_control *arg)
+{
+    struct domain *d = v->domain;
+    struct vcpu *of = domain_vcpu(d, arg->vcpu);
+    long rc = -XEN_EINVAL;
+
+    if (!of)
+        return -XEN_ENOENT;
+    if (arg->offset > PAGE_SIZE - sizeof(*of->evtchn.block) || arg->offset % sizeof(uint64_t) != 0)
+        return -XEN_EINVAL;
+    mutex_lock(&d->page_lock);
+    if (!of->evtchn.block && arch_frame_get(mfn(arg->control_gfn), d, true) == 0) {
+        char *page = arch_frame_bytes(mfn(arg->control_gfn));
+
+        WRITE_ONCE(of->evtchn.block, (struct evtchn_fifo_control_block *)(page + arg->offset));
+        WRITE_ONCE(d->evtchn.fifo, true);
+        WRITE_ONCE(d->evtchn.max_ports, EVTCHN_FIFO_NR_CHANNELS);
+        arg->link_bits = EVTCHN_FIFO_LINK_BITS;
+        rc = 0;
+    }
+    mutex_unlock(&d->page_lock);
+    return rc;
+}
+
+/* The words from `first` on are new. What became pending under the 2-level ABI is looked for only
+ * now: when the ABI changed, a sender may have been about to say so. */
+static void tell_held(struct domain *d, uint32_t first)
+{
+    struct evtchn *chn;
+
+    for (uint32_t port = first;
+         port < first + EVTCHN_WORDS_PER_PAGE && (chn = evtchn_lookup(d, port)); port++) {
+        uint64_t bit = port < EVTCHN_2L_NR_CHANNELS ? 1ul << port % 64 : 0;
+
+        bit &= __atomic_fetch_and(&d->shared->evtchn_pending[evtchn_word(chn)], ~bit,
+                                  __ATOMIC_SEQ_CST);
+        if (READ_ONCE(chn->state) != CHAN_FREE)
+            evtchn_fifo_update(chn, bit != 0, 0);
+        cond_resched_each(64, port);
+    }
+}
+
+long evtchn_expand_array(struct vcpu *v, struct evtchn_expand_array *arg)
+{
+    struct domain *d = v->domain;
+    struct evtchn_domain *e = &d->evtchn;
+    uint32_t nr;
+    long rc = 0;
+
+    mutex_lock(&d->page_lock);
+    nr = e->nr_words;
+    if (!e->fifo) {
+        rc = -XEN_EOPNOTSUPP;
+    } else if (nr == EVTCHN_FIFO_NR_CHANNELS) {
+        rc = -XEN_ENOSPC;
+    } else if (arch_frame_get(mfn(arg->array_gfn), d, true)) {
+        rc = -XEN_EINVAL;
+    } else {
+        e->table->words[nr / EVTCHN_WORDS_PER_PAGE] = arch_frame_bytes(mfn(arg->array_gfn));
+        /* Whoever does not see it has said by then that its event is held, or says so first. */
+        __atomic_store_n(&e->nr_words, nr + (uint32_t)EVTCHN_WORDS_PER_PAGE, __ATOMIC_SEQ_CST);
+        tell_held(d, nr);
+    }
+    mutex_unlock(&d->page_lock);
+    return rc;
+}
+
+static void end_queues(struct vcpu *v)
+{
+    void *block = v->evtchn.block;
+
+    WRITE_ONCE(v->evtchn.block, NULL);
+    for (unsigned i = 0; i < EVTCHN_FIFO_MAX_QUEUES; i++) {
+        struct evtchn_queue *q = &v->evtchn.queue[i];
+
+        spin_lock(&q->lock); /* whoever still uses a page has a lock */
+        q->tail = 0;
+        spin_unlock(&q->lock);
+    }
+    if (block)
+        arch_frame_put(arch_page_mfn(block), true);
+    cond_resched();
+}
+
+void evtchn_fifo_end(struct domain *d)
+{
+    struct evtchn_domain *e = &d->evtchn;
+    uint32_t pages = e->nr_words / EVTCHN_WORDS_PER_PAGE;
+
+    WRITE_ONCE(e->fifo, false);
+    WRITE_ONCE(e->nr_words, 0);
+    for (unsigned i = 0; i < d->nr_vcpus && d->vcpu[i]; i++)
+        end_queues(d->vcpu[i]);
+    for (uint32_t i = 0; i < pages; i++)
+        arch_frame_put(arch_page_mfn(e->table->words[i]), true);
+}
