@@ -121,9 +121,8 @@ void boot_main(uint32_t magic, uint32_t info_address)
     hypercall_init();
     refuse_options();
     log_line("%lu MiB of memory, %lu MiB free; %u CPU%s used, %lu.%03lu MHz by %s, within %lu ppm",
-             boot.ram_bytes >> 20, frames_free_count() >> 8, nr_cpus,
-             nr_cpus > 1 ? "s" : "", tsc_hz / 1000000,
-             tsc_hz / 1000 % 1000, clock_reference, clock_error_ppm);
+             boot.ram_bytes >> 20, frames_free_count() >> 8, nr_cpus, nr_cpus > 1 ? "s" : "",
+             tsc_hz / 1000000, tsc_hz / 1000 % 1000, clock_reference, clock_error_ppm);
 
     tree = (const void *)(DIRECT_START + boot.module.start);
     if (!config_open(&sys, tree, boot.module.end - boot.module.start) || !build_all(&sys))

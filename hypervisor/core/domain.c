@@ -9,8 +9,8 @@
 #include "lib/string.h"
 
 /* Guards the table, the list and the states. A reference is taken under it and dropped without; a
- * domain whose count reached zero is still found in `ended`, by domain_reap, which outlasts those who
- * had found it, or one of its channels, without. */
+ * domain whose count reached zero is still found in `ended`, by domain_reap, which outlasts those
+ * who had found it, or one of its channels, without. */
 static struct spinlock lock;
 static struct domain *domains[CONFIG_MAX_DOMAINS + 1]; /* by id */
 static struct domain *ended; /* by next_ended: wait for their last reference, then to be freed */

@@ -288,9 +288,10 @@ bool sched_init_domain(struct domain *d, uint32_t weight, uint32_t cap, uint64_t
     while (i < nr_queues && queues[i].cpus != may_run_on)
         i++;
     if (i == SCHED_SETS_MAX || !may_run_on) {
-        log_line("/domains/%s: cpus: expected one that is there, of 0 .. %u, and with other domains "
-                 "at most %u different sets",
-                 d->name, 63 - (unsigned)__builtin_clzl(online), SCHED_SETS_MAX);
+        log_line(
+            "/domains/%s: cpus: expected one that is there, of 0 .. %u, and with other domains "
+            "at most %u different sets",
+            d->name, 63 - (unsigned)__builtin_clzl(online), SCHED_SETS_MAX);
         return false;
     }
     if (i == nr_queues)

@@ -69,6 +69,7 @@ static bool comes(const struct cpu *c)
     const uint64_t end = arch_now_ns() + PATIENCE;
 
     starting = NULL;
+    asked = answered = 0;
     apic_send_init(c->apic_id);
     wait_ns(INIT_NS);
     for (unsigned i = 0; i < 2; i++) { /* some need to be told twice */
@@ -86,7 +87,6 @@ static uint64_t clock_differs(void)
 {
     uint64_t worst = 0;
 
-    asked = answered = 0;
     while (asked < CLOCK_ROUNDS) {
         uint64_t before = arch_now_ns(), after;
 

@@ -5,7 +5,8 @@
 
 #define APIC_PHYS 0xfee00000ul
 
-/* Of this CPU; the registers are mapped at va. The first CPU also passes what the 8259 pair delivers.
+/* Of this CPU; the registers are mapped at va. The first CPU also passes what the 8259 pair
+ * delivers.
  */
 void apic_init(uint64_t va, bool first);
 /* Timer counts since the last call of apic_timer_start, for calibration. */

@@ -45,9 +45,9 @@ static inline struct cpu *this_cpu(void)
     return stack_top()->cpu;
 }
 
-/* Has function(arg) done on each CPU of the mask, with interrupts off, perhaps this one; cpu_call also
- * waits until it was. The others come to it at their next interrupt, or while they wait for such a
- * call themselves: hold no spin lock. One at a time on each CPU. */
+/* Has function(arg) done on each CPU of the mask, with interrupts off, perhaps this one; cpu_call
+ * also waits until it was. The others come to it at their next interrupt, or while they wait for
+ * such a call themselves: hold no spin lock. One at a time on each CPU. */
 void cpu_call(uint64_t mask, void (*function)(uint64_t arg), uint64_t arg);
 void cpu_call_begin(uint64_t mask, void (*function)(uint64_t arg), uint64_t arg);
 void cpu_call_end(void);
