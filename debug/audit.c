@@ -30,19 +30,8 @@ static void note_domain(struct audit *a, struct domain *d)
     }
 }
 
-/* 0; -XEN_EAGAIN: half-way through an operation counts need not agree; -XEN_ENOMEM. With interrupts
- * off from first to last, on the one CPU there is: with more, all others must be stopped, and
- * outside the hypervisor or counted as suspended. */
-static long run(struct audit *a)
+static void check(struct audit *a)
 {
-    const uint64_t last_page = (arch_max_frame() * sizeof(*a->count) - 1) >> PAGE_SHIFT;
-    const unsigned order = last_page ? 64 - (unsigned)__builtin_clzl(last_page) : 0;
-
-    if (READ_ONCE(operations_suspended))
-        return -XEN_EAGAIN;
-    a->count = arch_alloc_pages(order);
-    if (!a->count)
-        return -XEN_ENOMEM;
     for (uint16_t id = 1; id <= CONFIG_MAX_DOMAINS; id++) {
         struct domain *d = domain_get(id); /* also one that ended, as long as it is not freed */
 
@@ -53,8 +42,29 @@ static long run(struct audit *a)
         }
     }
     arch_audit_frames(a);
+}
+
+/* 0; -XEN_EAGAIN: half-way through an operation counts need not agree, or another CPU audits;
+ * -XEN_ENOMEM. With interrupts off from first to last, and the other CPUs stopped: in their guests,
+ * idle, or counted as suspended, as nobody else lets interrupts in. */
+static long run(struct audit *a)
+{
+    const uint64_t last_page = (arch_max_frame() * sizeof(*a->count) - 1) >> PAGE_SHIFT;
+    const unsigned order = last_page ? 64 - (unsigned)__builtin_clzl(last_page) : 0;
+    long rc = -XEN_EAGAIN;
+
+    a->count = arch_alloc_pages(order); /* before, as it may want the others to answer */
+    if (!a->count)
+        return -XEN_ENOMEM;
+    if (arch_stop_others()) {
+        if (!READ_ONCE(operations_suspended)) {
+            check(a);
+            rc = 0;
+        }
+        arch_let_others_go();
+    }
     arch_free_pages(a->count, order);
-    return 0;
+    return rc;
 }
 
 long audit_op(struct vcpu *v, struct lamina_audit *result)

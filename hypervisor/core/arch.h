@@ -137,6 +137,10 @@ void arch_console_write(const char *text, size_t length);
 
 /* --- the auditor (debug/); findings are counted and logged --- */
 
+/* From here until arch_let_others_go no other CPU does anything, and each is in its guest, idle, or
+ * in cond_resched. False: another CPU does this just now. */
+bool arch_stop_others(void);
+void arch_let_others_go(void);
 /* Something holds so many references on the frame, with so many uses. */
 void arch_audit_note(struct audit *a, mfn_t frame, uint32_t refs, uint32_t uses);
 /* Notes what the domain itself refers to; for each one that is not freed. */

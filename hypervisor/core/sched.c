@@ -454,10 +454,9 @@ void sched_idle(void)
 
 void cond_resched(void)
 {
+    __atomic_fetch_add(&operations_suspended, 1, __ATOMIC_RELAXED);
     arch_poll_interrupts();
-    if (READ_ONCE(current->work) & WORK_RESCHED) {
-        __atomic_fetch_add(&operations_suspended, 1, __ATOMIC_RELAXED);
+    if (READ_ONCE(current->work) & WORK_RESCHED)
         schedule();
-        __atomic_fetch_sub(&operations_suspended, 1, __ATOMIC_RELAXED);
-    }
+    __atomic_fetch_sub(&operations_suspended, 1, __ATOMIC_RELAXED);
 }

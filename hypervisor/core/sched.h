@@ -46,7 +46,8 @@ struct sched_vcpu {
     uint64_t time_ns[4];    /* time spent in each state before since_ns */
 };
 
-/* vCPUs that were preempted, or wait for a mutex, half-way through an operation. */
+/* How many are, perhaps, half-way through an operation and let others in: preempted, or waiting for
+ * a mutex or another CPU. */
 extern unsigned operations_suspended;
 
 /* Makes `idle`, whose stack the CPU is on, the CPU's idle vCPU. Once per CPU, before anything else.

@@ -34,10 +34,16 @@ void cpu_call_begin(uint64_t mask, void (*function)(uint64_t arg), uint64_t arg)
 
 void cpu_call_end(void)
 {
-    while (__atomic_load_n(&this_cpu()->call.waiting, __ATOMIC_ACQUIRE)) {
+    const uint64_t *waiting = &this_cpu()->call.waiting;
+
+    if (likely(!__atomic_load_n(waiting, __ATOMIC_ACQUIRE)))
+        return;
+    __atomic_fetch_add(&operations_suspended, 1, __ATOMIC_RELAXED);
+    while (__atomic_load_n(waiting, __ATOMIC_ACQUIRE)) {
         cpu_answer(); /* they may wait for us */
         __builtin_ia32_pause();
     }
+    __atomic_fetch_sub(&operations_suspended, 1, __ATOMIC_RELAXED);
 }
 
 void cpu_call(uint64_t mask, void (*function)(uint64_t arg), uint64_t arg)
