@@ -114,9 +114,8 @@ static long set_iopl(struct vcpu *v, struct physdev_set_iopl *set)
     return 0;
 }
 
-static long set_iobitmap(struct vcpu *v, struct physdev_set_iobitmap *set)
+static long set_iobitmap(struct vcpu *, struct physdev_set_iobitmap *set)
 {
-    (void)v;
     return set->nr_ports > 65536 ? -XEN_EINVAL : 0;
 }
 

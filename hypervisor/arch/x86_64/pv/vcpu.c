@@ -124,9 +124,8 @@ void arch_kick_vcpu(struct vcpu *v)
         apic_send(cpus[cpu].apic_id, VECTOR_KICK);
 }
 
-static void nothing(uint64_t none)
+static void nothing(uint64_t)
 {
-    (void)none;
 }
 
 void arch_outlast_others(void)
