@@ -17,6 +17,6 @@ struct boot_info {
     struct range module; /* the first one: the system tree; empty: none */
 };
 
-/* Reads through the boot page tables' direct map. The command line goes to hypervisor_options.
- * Panics if a loader left something else. */
+/* Reads through the boot page tables' direct map. Panics if a loader left
+ * something else. */
 void multiboot_read(struct boot_info *info, uint32_t magic, uint32_t info_address);
