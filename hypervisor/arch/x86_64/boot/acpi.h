@@ -10,8 +10,7 @@ struct acpi_info {
                                    boot CPU's need not be the first */
     unsigned nr_refused;        /* enabled CPUs that are not among these */
     uint64_t hpet;              /* physical address of the registers, below 4 GiB; 0: none */
-    uint16_t pm_timer;          /* port; 0: none */
-    bool pm_timer_32;           /* it counts 32 bits; else 24 */
+    uint16_t pm_timer;          /* port of a counter of 24 bits or more; 0: none */
 };
 
 /* Reads through the boot page tables' direct map, so before memory_init(). Finds nothing where

@@ -7,7 +7,6 @@
 #include "paging/paging.h"
 
 #define LARGE_PAGE (2ul << 20)
-#define BOOT_LIMIT (4ul << 30) /* what the boot page tables map */
 
 extern const char image_start[], rodata_start[], data_start[], image_end[];
 

@@ -5,3 +5,4 @@
 #define DIRECT_START 0x200000000000ul
 
 #endif
+#define BOOT_LIMIT (4ul << 30)
