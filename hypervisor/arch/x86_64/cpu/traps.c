@@ -32,30 +32,19 @@ void pic_open_com1(void)
 
 static void interrupt(unsigned vector)
 {
-    switch (vector) {
-    case VECTOR_TIMER:
-        apic_end_of_interrupt();
-        timer_interrupt();
-        break;
-    case VECTOR_CALL:
-        apic_end_of_interrupt();
-        cpu_answer();
-        break;
-    case VECTOR_LOOK:
-        apic_end_of_interrupt();
-        sched_look();
-        break;
-    case VECTOR_PIC + IRQ_COM1:
+    if (vector == VECTOR_PIC + IRQ_COM1) {
         console_interrupt();
         outb(PIC1, 0x20);
-        break;
-    case VECTOR_PIC ... VECTOR_PIC + 3: /* closed: spurious, so that it is not in service */
-    case VECTOR_PIC + 5 ... VECTOR_PIC + 15:
-    case VECTOR_SPURIOUS:
-        break;
-    default:
-        apic_end_of_interrupt();
     }
+    if (vector < VECTOR_TIMER || vector == VECTOR_SPURIOUS)
+        return; /* other lines of the PIC are closed: spurious too, so that none is in service */
+    apic_end_of_interrupt();
+    if (vector == VECTOR_TIMER)
+        timer_interrupt();
+    else if (vector == VECTOR_CALL)
+        cpu_answer();
+    else if (vector == VECTOR_LOOK)
+        sched_look();
 }
 
 void trap_from_guest(struct vcpu *v, struct regs *regs)
