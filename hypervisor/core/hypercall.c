@@ -1,5 +1,4 @@
 #include "core/hypercall.h"
-#include "core/domain.h"
 
 /* Each published version's table, filled from abi/hypercalls.def. */
 static struct abi_version versions[LAMINA_ABI_VERSION];

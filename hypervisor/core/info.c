@@ -1,6 +1,5 @@
 /* Hypercalls xen_version and lamina_op: what this hypervisor is. */
 #include "core/audit.h"
-#include "core/domain.h"
 #include "core/hypercall.h"
 #include "core/wiring.h"
 #include "lib/string.h"

@@ -1,7 +1,6 @@
 /* vcpu_op and set_timer_op. */
 #include "core/vcpu_op.h"
 
-#include "core/domain.h"
 #include "core/hypercall.h"
 #include "lib/string.h"
 

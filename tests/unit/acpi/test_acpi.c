@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <cmocka.h>
 
-#include "boot/acpi.h"
+#include "boot/boot.h"
 #include "cpu/layout.h"
 #include "tests/unit/config/log_capture.h"
 

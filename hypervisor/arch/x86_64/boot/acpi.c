@@ -1,4 +1,4 @@
-#include "boot/acpi.h"
+#include "boot/boot.h"
 #include "core/log.h"
 #include "cpu/layout.h"
 #include "lib/string.h"

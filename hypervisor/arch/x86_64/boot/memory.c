@@ -1,7 +1,6 @@
-#include "boot/memory.h"
+#include "boot/boot.h"
 #include "core/log.h"
 #include "cpu/apic.h"
-#include "cpu/insn.h"
 #include "cpu/layout.h"
 #include "lib/string.h"
 #include "paging/paging.h"

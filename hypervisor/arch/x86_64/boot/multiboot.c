@@ -1,4 +1,4 @@
-#include "boot/multiboot.h"
+#include "boot/boot.h"
 #include "core/log.h"
 #include "cpu/layout.h"
 

@@ -1,5 +1,4 @@
 #include "cpu/apic.h"
-#include "cpu/insn.h"
 #include "cpu/vectors.h"
 
 /* Indices: registers are 32 bits wide, and at every sixteenth byte. */

@@ -1,9 +1,7 @@
 /* Sorts exceptions and interrupts. */
-#include "core/domain.h"
 #include "core/log.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
-#include "cpu/fixup.h"
 #include "cpu/insn.h"
 #include "cpu/traps.h"
 #include "cpu/vectors.h"
@@ -71,6 +69,19 @@ static __attribute__((noreturn)) void hypervisor_fault(const struct regs *r, con
     log_line("r13 %016lx  r14 %016lx  r15 %016lx", r->r13, r->r14, r->r15);
     panic("%s: vector %u, error code %#x, cr2 %#lx, cr3 %#lx", what, r->vector, r->error_code,
           read_cr2(), read_cr3());
+}
+
+/* Where to resume after a fault at rip (cpu/fixup.h); 0: nowhere, it is a bug. */
+static uint64_t fixup_find(uint64_t rip)
+{
+    extern const struct fixup {
+        int32_t at, to; /* relative to their own address */
+    } fixup_table[], fixup_table_end[];
+
+    for (const struct fixup *f = fixup_table; f < fixup_table_end; f++)
+        if ((uint64_t)&f->at + f->at == rip)
+            return (uint64_t)&f->to + f->to;
+    return 0;
 }
 
 void trap_from_hypervisor(struct regs *regs)

@@ -1,6 +1,5 @@
 /* Registration of the guest's entry points, and its way back from them: set_trap_table,
  * set_callbacks, callback_op, iret, stack_switch, fpu_taskswitch. */
-#include "core/log.h"
 #include "core/hypercall.h"
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
