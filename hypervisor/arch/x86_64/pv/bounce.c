@@ -238,8 +238,7 @@ static bool software_interrupt(struct vcpu *v, struct regs *r)
 
 static bool has_error_code(unsigned vector)
 {
-    return vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_PF) ||
-           vector == VECTOR_AC;
+    return (vector >= VECTOR_TS && vector <= VECTOR_PF) || vector == VECTOR_AC;
 }
 
 void guest_exception(struct vcpu *v, struct regs *r)

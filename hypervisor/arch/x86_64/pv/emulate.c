@@ -189,8 +189,7 @@ bool pv_emulate_privileged(struct vcpu *v, struct regs *r)
 {
     struct insn i;
 
-    if ((!v->arch.pv.kernel_mode && !may_use_ports(v)) || r->error_code || !insn_decode(&i, r) ||
-        i.lock)
+    if ((!v->arch.pv.kernel_mode && !may_use_ports(v)) || r->error_code || !insn_decode(&i, r))
         return false;
     if (OP_IS_PORT(i.opcode) ? !emulate_port(v, r, &i)
                              : !v->arch.pv.kernel_mode || !emulate(v, r, &i))
