@@ -1,26 +1,14 @@
 /* Boot: from the loader to the first guest, as a list of steps. */
-#include "boot/acpi.h"
-#include "boot/memory.h"
-#include "boot/multiboot.h"
-#include "boot/smp.h"
+#include "boot/boot.h"
 #include "core/audit.h"
-#include "core/config.h"
-#include "core/domain.h"
 #include "core/hypercall.h"
-#include "core/info.h"
 #include "core/log.h"
 #include "core/wiring.h"
 #include "cpu/apic.h"
 #include "cpu/clock.h"
 #include "cpu/cpu.h"
-#include "cpu/insn.h"
 #include "cpu/layout.h"
-#include "cpu/leak.h"
-#include "cpu/serial.h"
 #include "cpu/traps.h"
-#include "lib/string.h"
-#include "paging/frame.h"
-#include "pv/build.h"
 #include "pv/pv.h"
 
 char idle_stack0[STACK_SIZE] __attribute__((aligned(STACK_SIZE)));
@@ -42,15 +30,6 @@ static void start_here(void)
     canary_block[5] = rdtsc() & ~0xfful;
     idle_init(&cpus[0], &idle_vcpu0, idle_stack0);
     wrmsr(MSR_FS_BASE, (uint64_t)canary_block);
-}
-
-/* Loaders put the name of the hypervisor's file first. */
-static void refuse_options(void)
-{
-    const char *options = memchr(hypervisor_options, ' ', strlen(hypervisor_options));
-
-    if (options && options[1])
-        log_line("boot options \"%s\": none is known", options + 1);
 }
 
 /* On a CPU that leaks, who could read all memory anyway loses no one's secrets by running. */
@@ -119,7 +98,6 @@ void boot_main(uint32_t magic, uint32_t info_address)
     sched_init_cpu(0, &idle_vcpu0);
     smp_start(&acpi);
     hypercall_init();
-    refuse_options();
     log_line("%lu MiB of memory, %lu MiB free; %u CPU%s used, %lu.%03lu MHz by %s, within %lu ppm",
              boot.ram_bytes >> 20, frames_free_count() >> 8, nr_cpus, nr_cpus > 1 ? "s" : "",
              tsc_hz / 1000000, tsc_hz / 1000 % 1000, clock_reference, clock_error_ppm);

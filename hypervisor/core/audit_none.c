@@ -2,9 +2,8 @@
 #include "core/audit.h"
 #include "core/log.h"
 
-long audit_op(struct vcpu *v, struct lamina_audit *result)
+long audit_op(struct vcpu *, struct lamina_audit *)
 {
-    (void)v, (void)result;
     return -XEN_ENOSYS;
 }
 
@@ -14,9 +13,8 @@ bool audit_calls(void)
     return false;
 }
 
-void audit_now(const char *when)
+void audit_now(const char *)
 {
-    (void)when;
 }
 
 void audit_end(void)

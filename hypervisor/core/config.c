@@ -13,11 +13,10 @@ _Static_assert(MAX_VCPUS == 64 && MAX_GUEST_CMDLINE == 1024, "as docs/system-tre
 
 /* --- domains --- */
 
-static bool parse_cpus(const struct tree_property *p, struct tree_bytes v, void *field)
+static bool parse_cpus(const struct tree_property *, struct tree_bytes v, void *field)
 {
     uint64_t *cpus = field;
 
-    (void)p;
     *cpus = 0;
     for (unsigned i = 0; i < v.size / 4; i++) {
         const uint32_t cpu = tree_cell(v, i);
@@ -29,11 +28,10 @@ static bool parse_cpus(const struct tree_property *p, struct tree_bytes v, void 
     return *cpus && v.size % 4 == 0;
 }
 
-static bool parse_privileges(const struct tree_property *p, struct tree_bytes v, void *field)
+static bool parse_privileges(const struct tree_property *, struct tree_bytes v, void *field)
 {
     uint32_t *privileges = field;
 
-    (void)p;
     if (!tree_is_strings(v))
         return false;
     for (size_t at = 0; at < v.size; at += strlen(v.data + at) + 1) {

@@ -27,7 +27,7 @@
 #define PRIV_CONSOLE_WRITE 0x1u  /* console_io write */
 #define PRIV_CONSOLE_READ  0x2u  /* console_io read, VIRQ_CONSOLE */
 #define PRIV_FOREIGN_MAP   0x4u  /* map and update page tables of other domains */
-#define PRIV_CONTROL       0x8u  /* memory and ports of others, our command line */
+#define PRIV_CONTROL       0x8u  /* memory and ports of others */
 #define PRIV_LINEAR_TABLES 0x10u /* L4 tables that name themselves */
 
 struct abi_version;   /* core/hypercall.h */

@@ -1,12 +1,10 @@
 #include "core/hypercall.h"
-#include "core/domain.h"
 
 /* Each published version's table, filled from abi/hypercalls.def. */
 static struct abi_version versions[LAMINA_ABI_VERSION];
 
-static long not_in_version(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+static long not_in_version(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t)
 {
-    (void)a, (void)b, (void)c, (void)d, (void)e, (void)f;
     return -XEN_ENOSYS;
 }
 

@@ -1,15 +1,11 @@
 /* Hypercalls xen_version and lamina_op: what this hypervisor is. */
 #include "core/audit.h"
-#include "core/domain.h"
 #include "core/hypercall.h"
-#include "core/info.h"
 #include "core/wiring.h"
 #include "lib/string.h"
 
 #define XEN_MAJOR 4 /* whose ABI we speak */
 #define XEN_MINOR 17
-
-char hypervisor_options[XEN_COMMANDLINE_LEN];
 
 static long put(guest_ptr_t to, const void *from, size_t bytes)
 {
@@ -56,7 +52,7 @@ static __attribute__((noinline)) long tell(uint32_t cmd, guest_ptr_t arg)
     static const char extraversion[XEN_EXTRAVERSION_LEN] = ".lamina";
     static const char capabilities[XEN_CAPABILITIES_INFO_LEN] = "xen-3.0-x86_64 ";
     static const char changeset[XEN_CHANGESET_INFO_LEN] = LAMINA_VERSION;
-    static const char denied[XEN_COMMANDLINE_LEN] = "<denied>";
+    static const char command_line[XEN_COMMANDLINE_LEN]; /* no options: the system tree has them */
     static const struct xen_compile_info compile = {
         .compiler = __VERSION__, .compile_by = "lamina", .compile_date = __DATE__};
     static const struct xen_platform_parameters platform = {.virt_start = HYPERVISOR_VIRT_START};
@@ -82,8 +78,7 @@ static __attribute__((noinline)) long tell(uint32_t cmd, guest_ptr_t arg)
         memcpy(handle, &d->id, sizeof(d->id));
         return put(arg, handle, sizeof(handle));
     case XENVER_commandline:
-        return put(arg, d->privileges & PRIV_CONTROL ? hypervisor_options : denied,
-                   sizeof(hypervisor_options));
+        return put(arg, command_line, sizeof(command_line));
     case XENVER_build_id:
         return build_id(arg);
     default:

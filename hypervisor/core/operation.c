@@ -1,6 +1,5 @@
 #include "core/hypercall.h"
 #include "core/log.h"
-#include "lib/clamp.h"
 
 long operation_call(unsigned hypercall, const struct operation *table, size_t length, uint32_t cmd,
                     struct vcpu *v, guest_ptr_t arg)

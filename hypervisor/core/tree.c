@@ -171,16 +171,14 @@ bool tree_read_named(const void *fdt, int node, char *name, const struct tree_pr
 
 /* --- kinds of value --- */
 
-bool tree_parse_compatible(const struct tree_property *p, struct tree_bytes v, void *field)
+bool tree_parse_compatible(const struct tree_property *p, struct tree_bytes v, void *)
 {
-    (void)field;
     return is_string(v) && v.size < strlen(p->expected) && p->expected[v.size] == '"' &&
            memcmp(v.data, p->expected + 1, v.size - 1) == 0;
 }
 
-bool tree_parse_flag(const struct tree_property *p, struct tree_bytes v, void *field)
+bool tree_parse_flag(const struct tree_property *, struct tree_bytes v, void *field)
 {
-    (void)p;
     return *(bool *)field = v.size == 0;
 }
 

@@ -1,7 +1,6 @@
 /* vcpu_op and set_timer_op. */
 #include "core/vcpu_op.h"
 
-#include "core/domain.h"
 #include "core/hypercall.h"
 #include "lib/string.h"
 
@@ -112,25 +111,22 @@ static long initialise(struct vcpu *v, guest_ptr_t arg)
     return rc;
 }
 
-static long up(struct vcpu *v, void *none)
+static long up(struct vcpu *v, void *)
 {
-    (void)none;
     if (__atomic_load_n(&v->made, __ATOMIC_ACQUIRE) != VCPU_INITIALISED)
         return -XEN_EINVAL;
     domain_vcpu_up(v);
     return 0;
 }
 
-static long down(struct vcpu *v, void *none)
+static long down(struct vcpu *v, void *)
 {
-    (void)none;
     domain_vcpu_down(v);
     return 0;
 }
 
-static long is_up(struct vcpu *v, void *none)
+static long is_up(struct vcpu *v, void *)
 {
-    (void)none;
     return v->up;
 }
 
@@ -189,9 +185,8 @@ static long set_periodic(struct vcpu *v, struct vcpu_set_periodic_timer *set)
     return 0;
 }
 
-static long stop_periodic(struct vcpu *v, void *none)
+static long stop_periodic(struct vcpu *v, void *)
 {
-    (void)none;
     v->periodic_ns = 0;
     timer_cancel(&v->periodic);
     return 0;
@@ -206,9 +201,8 @@ static long set_singleshot(struct vcpu *v, struct vcpu_set_singleshot_timer *set
     return 0;
 }
 
-static long stop_singleshot(struct vcpu *v, void *none)
+static long stop_singleshot(struct vcpu *v, void *)
 {
-    (void)none;
     if (v != current)
         return -XEN_EINVAL;
     timer_cancel(&v->singleshot);
@@ -216,9 +210,8 @@ static long stop_singleshot(struct vcpu *v, void *none)
 }
 
 /* It waits while the vCPU is down, or in the handler of the one before. */
-static long send_nmi(struct vcpu *v, void *none)
+static long send_nmi(struct vcpu *v, void *)
 {
-    (void)none;
     __atomic_fetch_or(&v->work, WORK_NMI, __ATOMIC_SEQ_CST);
     sched_wake(v);
     arch_kick_vcpu(v);
@@ -226,18 +219,16 @@ static long send_nmi(struct vcpu *v, void *none)
 }
 
 /* Xen answers only a first domain that is pinned. */
-static long get_physid(struct vcpu *v, void *none)
+static long get_physid(struct vcpu *, void *)
 {
-    (void)v, (void)none;
     return -XEN_EINVAL;
 }
 
 /* Once is enough: it does not change. */
-static long register_time_area(struct vcpu *v, struct vcpu_register_time_memory_area *area)
+static long register_time_area(struct vcpu *, struct vcpu_register_time_memory_area *area)
 {
     struct vcpu_time_info time = arch_time_info();
 
-    (void)v;
     if (area->addr.h.addr && !copy_to_guest(area->addr.h, &time, sizeof(time)))
         return -XEN_EFAULT;
     return 0;

@@ -1,5 +1,4 @@
 #include "lib/format.h"
-#include "lib/string.h"
 
 struct out {
     char *buf;

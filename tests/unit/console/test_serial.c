@@ -10,7 +10,6 @@
 #include "core/arch.h"
 #include "core/console.h"
 #include "cpu/insn.h"
-#include "cpu/serial.h"
 #include "cpu/traps.h"
 
 #define COM1   0x3f8

@@ -5,7 +5,7 @@
 #include <cmocka.h>
 
 #include "cpu/insn.h"
-#include "cpu/rtc.h"
+#include "cpu/clock.h"
 
 static uint8_t ram[128], selected;
 static unsigned changes; /* reads of the seconds that show another one each time */

@@ -1,36 +1,20 @@
-#include "boot/acpi.h"
+#include "boot/boot.h"
 #include "core/log.h"
 #include "cpu/layout.h"
 #include "lib/string.h"
 
-#define BOOT_LIMIT (4ul << 30) /* what the boot page tables map */
-
-/* Tables are bytes to us, at places that need not be aligned; these are offsets. */
-#define RSDP_REVISION 15
-#define RSDP_RSDT     16
-#define RSDP_XSDT     24
-#define RSDP_BYTES    20 /* of revision 0 */
-#define RSDP_BYTES_2  36
-
-#define TABLE_LENGTH 4
-#define TABLE_BYTES  36
-#define LENGTH_MAX   0x10000u /* no table that is read here comes near it */
-
+/* Tables are bytes to us, at places that need not be aligned. Offsets in them are written where
+ * they are used, which is once; these occur more often. */
+#define RSDP_BYTES  20 /* of revision 0 */
+#define TABLE_BYTES 36
+#define LENGTH_MAX  0x10000u /* no table that is read here comes near it */
 #define MADT_BYTES  44
-#define CPU_ENABLED 1u
 #define NO_APIC     255u /* the broadcast address */
+#define FADT_TIMER  76
+#define HPET_BASE   44
+#define HPET_SIZE   1024 /* of the registers */
 
-#define FADT_TIMER         76
-#define FADT_TIMER_BYTES   91
-#define FADT_FLAGS         112
-#define FADT_BYTES         116
-#define FADT_TIMER_32_BITS (1u << 8)
-#define FADT_HW_REDUCED    (1u << 20)
-
-#define HPET_SPACE 40 /* 0: memory */
-#define HPET_BASE  44
-#define HPET_BYTES 56
-#define HPET_SIZE  1024 /* of the registers */
+#define FADT_HW_REDUCED (1u << 20)
 
 static uint64_t get(const uint8_t *p, unsigned bytes)
 {
@@ -55,18 +39,23 @@ static bool sum_is_right(const uint8_t *p, size_t bytes)
     return !sum;
 }
 
+static uint32_t length_of(const uint8_t *table)
+{
+    return (uint32_t)get(table + 4, 4);
+}
+
 /* The table at pa if it has this signature, at least so many bytes and the right sum. */
-static const uint8_t *table_at(uint64_t pa, const char *signature, uint32_t bytes, uint32_t *length)
+static const uint8_t *table_at(uint64_t pa, const char *signature, uint32_t bytes)
 {
     const uint8_t *t = at(pa, TABLE_BYTES);
 
     if (!t || memcmp(t, signature, 4))
         return NULL;
-    *length = (uint32_t)get(t + TABLE_LENGTH, 4);
-    if (*length >= bytes && *length <= LENGTH_MAX && at(pa, *length) && sum_is_right(t, *length))
+    if (length_of(t) >= bytes && length_of(t) <= LENGTH_MAX && at(pa, length_of(t)) &&
+        sum_is_right(t, length_of(t)))
         return t;
     log_line("ACPI table %s at %#lx: its length, %u, or its checksum is wrong; ignored", signature,
-             pa, *length);
+             pa, length_of(t));
     return NULL;
 }
 
@@ -79,9 +68,9 @@ static const uint8_t *find_rsdp(uint64_t pa, uint64_t end)
     return NULL;
 }
 
-static void add_cpu(struct acpi_info *info, uint32_t id, uint64_t flags)
+static void add_cpu(struct acpi_info *info, uint32_t id, bool enabled)
 {
-    if (!(flags & CPU_ENABLED) || id == NO_APIC)
+    if (!enabled || id == NO_APIC)
         return;
     for (unsigned i = 0; i < info->nr_cpus; i++)
         if (info->apic_id[i] == id)
@@ -101,27 +90,23 @@ static void read_madt(struct acpi_info *info, const uint8_t *e, size_t left)
             return;
         }
         if (e[0] == 0 && bytes >= 8) /* local APIC */
-            add_cpu(info, e[3], get(e + 4, 4));
+            add_cpu(info, e[3], e[4] & 1);
         if (e[0] == 9 && bytes >= 16) /* local x2APIC */
-            add_cpu(info, (uint32_t)get(e + 4, 4), get(e + 8, 4));
+            add_cpu(info, (uint32_t)get(e + 4, 4), e[8] & 1);
     }
 }
 
 static void read_table(struct acpi_info *info, uint64_t pa)
 {
-    uint32_t length;
-    const uint8_t *t = table_at(pa, "APIC", MADT_BYTES, &length);
+    const uint8_t *t = table_at(pa, "APIC", MADT_BYTES);
 
     if (t)
-        read_madt(info, t + MADT_BYTES, length - MADT_BYTES);
-    t = table_at(pa, "FACP", FADT_BYTES, &length);
-    if (t && !(get(t + FADT_FLAGS, 4) & FADT_HW_REDUCED) && t[FADT_TIMER_BYTES] == 4 &&
-        get(t + FADT_TIMER, 4) <= 0xfffc) {
+        read_madt(info, t + MADT_BYTES, length_of(t) - MADT_BYTES);
+    t = table_at(pa, "FACP", 116);
+    if (t && t[91] == 4 && !(get(t + 112, 4) & FADT_HW_REDUCED) && get(t + FADT_TIMER, 4) <= 0xfffc)
         info->pm_timer = (uint16_t)get(t + FADT_TIMER, 2);
-        info->pm_timer_32 = get(t + FADT_FLAGS, 4) & FADT_TIMER_32_BITS;
-    }
-    t = table_at(pa, "HPET", HPET_BYTES, &length);
-    if (t && !t[HPET_SPACE] && at(get(t + HPET_BASE, 8), HPET_SIZE) &&
+    t = table_at(pa, "HPET", 56);
+    if (t && !t[40] && at(get(t + HPET_BASE, 8), HPET_SIZE) &&
         get(t + HPET_BASE, 8) % HPET_SIZE == 0)
         info->hpet = get(t + HPET_BASE, 8);
 }
@@ -131,22 +116,21 @@ void acpi_read(struct acpi_info *info)
     uint64_t ebda = get(at(0x40e, 2), 2) * 16;
     const uint8_t *rsdp = find_rsdp(ebda, ebda + 1024), *root = NULL;
     unsigned element = 8;
-    uint32_t length;
 
     *info = (struct acpi_info){0};
     if (!rsdp)
         rsdp = find_rsdp(0xe0000, 0x100000);
     if (!rsdp)
         return;
-    if (rsdp[RSDP_REVISION] >= 2 && sum_is_right(rsdp, RSDP_BYTES_2))
-        root = table_at(get(rsdp + RSDP_XSDT, 8), "XSDT", TABLE_BYTES, &length);
+    if (rsdp[15] >= 2)
+        root = table_at(get(rsdp + 24, 8), "XSDT", TABLE_BYTES);
     if (!root) {
         element = 4;
-        root = table_at(get(rsdp + RSDP_RSDT, 4), "RSDT", TABLE_BYTES, &length);
+        root = table_at(get(rsdp + 16, 4), "RSDT", TABLE_BYTES);
     }
     if (!root)
         log_line("ACPI: neither an XSDT nor an RSDT is where it should be");
-    for (uint32_t i = TABLE_BYTES; root && i + element <= length; i += element)
+    for (uint32_t i = TABLE_BYTES; root && i + element <= length_of(root); i += element)
         read_table(info, get(root + i, element));
     if (info->nr_refused)
         log_line("%u CPUs more than the %u that can be used", info->nr_refused, info->nr_cpus);

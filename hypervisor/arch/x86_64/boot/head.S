@@ -1,5 +1,5 @@
-/* Entry from a multiboot 1 loader: 32-bit protected mode, paging off. Builds page tables that show
- * the first 4 GiB at three places (identity, image, direct map), enters long mode and calls boot_main
+/* Entry from a multiboot 1 loader: 32-bit protected mode, paging off. Enters long mode, in page
+ * tables that show the first 4 GiB at three places (identity, image, direct map), and calls boot_main
  * on the boot CPU's idle stack. Other CPUs come by the trampoline, with what boot_entry says then. */
 #include "offsets.h"
 #include "cpu/layout.h"
@@ -8,6 +8,20 @@
 
 #define MULTIBOOT_MAGIC 0x1badb002
 #define MULTIBOOT_FLAGS 0x00010003 /* modules page-aligned, memory map, load addresses below */
+
+/* Enters long mode, from protected or real mode. */
+        .macro LONG_MODE
+        mov     $0x20, %eax             /* PAE */
+        mov     %eax, %cr4
+        mov     $PHYS(boot_l4), %eax
+        mov     %eax, %cr3
+        mov     $0xc0000080, %ecx       /* EFER: NXE, LME, SCE */
+        xor     %edx, %edx
+        mov     $0x901, %eax
+        wrmsr
+        mov     $0x80010033, %eax       /* PG, WP, NE, ET, MP, PE */
+        mov     %eax, %cr0
+        .endm
 
         .section .boot, "ax"
         .code32
@@ -33,38 +47,8 @@ start32:
         sub     %edi, %ecx
         xor     %eax, %eax
         rep stosb
-
-        /* Four L2 tables of 2 MiB pages, one L3 over them, three L4 entries to that L3. */
-        mov     $PHYS(boot_l2), %edi
-        mov     $0x83, %eax
-        mov     $2048, %ecx
-1:      mov     %eax, (%edi)
-        add     $0x200000, %eax
-        add     $8, %edi
-        loop    1b
-        mov     $PHYS(boot_l3), %edi
-        mov     $PHYS(boot_l2) + 3, %eax
-        mov     $4, %ecx
-2:      mov     %eax, (%edi)
-        add     $0x1000, %eax
-        add     $8, %edi
-        loop    2b
-        mov     $PHYS(boot_l3) + 3, %eax
-        mov     %eax, PHYS(boot_l4)
-        mov     %eax, PHYS(boot_l4) + 8 * L4_SLOT_IMAGE
-        mov     %eax, PHYS(boot_l4) + 8 * L4_SLOT_DIRECT
-
-        mov     $0x20, %eax             /* PAE */
-        mov     %eax, %cr4
-        mov     $PHYS(boot_l4), %eax
-        mov     %eax, %cr3
-        mov     $0xc0000080, %ecx       /* EFER: NXE, LME, SCE */
-        rdmsr
-        or      $0x901, %eax
-        wrmsr
-        mov     $0x80010033, %eax       /* PG, WP, NE, ET, MP, PE */
-        mov     %eax, %cr0
         lgdt    PHYS(boot_gdtr)
+        LONG_MODE
         ljmp    $8, $PHYS(start64)
 
         .code64
@@ -92,17 +76,8 @@ start64:
         .code16
 boot_trampoline:
         cli
-        mov     $0x20, %eax             /* PAE */
-        mov     %eax, %cr4
-        mov     $PHYS(boot_l4), %eax
-        mov     %eax, %cr3
-        mov     $0xc0000080, %ecx       /* EFER: NXE, LME, SCE */
-        xor     %edx, %edx
-        mov     $0x901, %eax
-        wrmsr
         lgdtl   %cs:boot_gdtr - boot_trampoline
-        mov     $0x80010033, %eax       /* PG, WP, NE, ET, MP, PE: long mode at once */
-        mov     %eax, %cr0
+        LONG_MODE
         ljmpl   $8, $PHYS(start64)
 
         .balign 8
@@ -119,11 +94,21 @@ boot_trampoline_end:
 boot_entry:                             /* page tables, stack, function */
         .quad PHYS(boot_l4), idle_stack0 + 8192 - STACK_TOP_SIZE, boot_main
 
-        .bss
+/* Three L4 entries to an L3 table, which is over four L2 tables of 2 MiB pages. */
         .balign 4096
-        .globl boot_l4, boot_l3, boot_l2
-boot_l4: .skip 4096
-boot_l3: .skip 4096
-boot_l2: .skip 4 * 4096
+boot_l4:
+        .quad PHYS(boot_l3) + 3
+        .org boot_l4 + 8 * L4_SLOT_IMAGE
+        .quad PHYS(boot_l3) + 3, PHYS(boot_l3) + 3 /* and L4_SLOT_DIRECT */
+        .balign 4096
+boot_l3:
+        .quad PHYS(boot_l2) + 3, PHYS(boot_l2) + 0x1003, PHYS(boot_l2) + 0x2003, PHYS(boot_l2) + 0x3003
+        .balign 4096
+boot_l2:
+        .set    n, 0
+        .rept   2048
+        .quad   n * 0x200000 + 0x83
+        .set    n, n + 1
+        .endr
 
         .section .note.GNU-stack, "", @progbits

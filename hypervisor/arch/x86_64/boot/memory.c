@@ -1,13 +1,11 @@
-#include "boot/memory.h"
+#include "boot/boot.h"
 #include "core/log.h"
 #include "cpu/apic.h"
-#include "cpu/insn.h"
 #include "cpu/layout.h"
 #include "lib/string.h"
 #include "paging/paging.h"
 
 #define LARGE_PAGE (2ul << 20)
-#define BOOT_LIMIT (4ul << 30) /* what the boot page tables map */
 
 extern const char image_start[], rodata_start[], data_start[], image_end[];
 

@@ -1,13 +1,9 @@
-#include "boot/multiboot.h"
-#include "abi/xen.h"
-#include "core/info.h"
+#include "boot/boot.h"
 #include "core/log.h"
 #include "cpu/layout.h"
-#include "lib/format.h"
 
 #define MULTIBOOT_MAGIC 0x2badb002u
 
-#define HAS_CMDLINE 0x04u
 #define HAS_MODULES 0x08u
 #define HAS_MMAP    0x40u
 
@@ -53,8 +49,6 @@ void multiboot_read(struct boot_info *info, uint32_t magic, uint32_t info_addres
 
     if (magic != MULTIBOOT_MAGIC)
         panic("not started by a multiboot 1 loader");
-    if (mb->flags & HAS_CMDLINE)
-        format(hypervisor_options, XEN_COMMANDLINE_LEN, "%s", (const char *)at(mb->cmdline));
     if (!(mb->flags & HAS_MMAP))
         panic("the loader gave no memory map");
     for (uint32_t offset = 0; offset + sizeof(struct multiboot_mmap) <= mb->mmap_length;) {

@@ -1,8 +1,8 @@
-#include "boot/smp.h"
-#include "boot/memory.h"
+#include "boot/boot.h"
 #include "core/domain.h"
 #include "core/log.h"
 #include "cpu/apic.h"
+#include "cpu/cpu.h"
 #include "cpu/layout.h"
 #include "lib/string.h"
 #include "paging/paging.h"
@@ -70,10 +70,10 @@ static bool comes(const struct cpu *c)
 
     starting = NULL;
     asked = answered = 0;
-    apic_send_init(c->apic_id);
+    apic_send(c->apic_id, APIC_INIT);
     wait_ns(INIT_NS);
     for (unsigned i = 0; i < 2; i++) { /* some need to be told twice */
-        apic_send_startup(c->apic_id, TRAMPOLINE_FRAME);
+        apic_send(c->apic_id, APIC_STARTUP | TRAMPOLINE_FRAME);
         wait_ns(STARTUP_NS);
     }
     while (__atomic_load_n(&starting, __ATOMIC_ACQUIRE) != c)
@@ -107,7 +107,7 @@ static void start(uint32_t apic)
     struct cpu *c = &cpus[nr_cpus];
     struct vcpu *idle = arch_alloc_pages(0);
     char *stack = arch_alloc_pages(1);
-    uint64_t differs = 0;
+    uint64_t differs;
 
     if (!idle || !stack)
         panic("no memory to start CPU %u", nr_cpus);
@@ -115,20 +115,17 @@ static void start(uint32_t apic)
     idle_init(c, idle, stack);
     boot_entry.stack = (uint64_t)(stack + STACK_SIZE - sizeof(struct stack_top));
     if (!comes(c)) {
-        apic_send_init(apic); /* never, then */
         log_line("CPU with APIC id %u: does not start, and stays unused", apic);
-        return;
-    }
-    differs = clock_differs();
-    if (differs > CLOCK_NS) {
-        apic_send_init(apic);
+    } else if ((differs = clock_differs()) > CLOCK_NS) {
         log_line("CPU with APIC id %u: its clock differs by %lu ns, expected at most %lu: it stays "
                  "unused",
                  apic, differs, CLOCK_NS);
+    } else {
+        sched_init_cpu(c->id, idle);
+        __atomic_store_n(&nr_cpus, nr_cpus + 1, __ATOMIC_SEQ_CST);
         return;
     }
-    sched_init_cpu(c->id, idle);
-    __atomic_store_n(&nr_cpus, nr_cpus + 1, __ATOMIC_SEQ_CST);
+    apic_send(apic, APIC_INIT); /* never, then */
 }
 
 void smp_start(const struct acpi_info *acpi)

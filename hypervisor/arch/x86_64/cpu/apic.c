@@ -1,5 +1,4 @@
 #include "cpu/apic.h"
-#include "cpu/insn.h"
 #include "cpu/vectors.h"
 
 /* Indices: registers are 32 bits wide, and at every sixteenth byte. */
@@ -20,12 +19,10 @@
 #define LVT_MASKED 0x10000
 #define DIV_1      0xb
 
-#define ICR_NMI     0x400
-#define ICR_INIT    0x500
-#define ICR_STARTUP 0x600
-#define ICR_BUSY    0x1000
-#define ICR_ASSERT  0x4000
-#define ICR_OTHERS  0xc0000
+#define ICR_NMI    0x400
+#define ICR_BUSY   0x1000
+#define ICR_ASSERT 0x4000
+#define ICR_OTHERS 0xc0000
 
 static volatile uint32_t *apic;
 
@@ -59,7 +56,7 @@ uint32_t apic_id(void)
     return apic[REG_ID] >> 24;
 }
 
-static void send(uint32_t id, uint32_t what)
+void apic_send(uint32_t id, uint32_t what)
 {
     apic[REG_ICR_TO] = id << 24;
     apic[REG_ICR] = what | ICR_ASSERT;
@@ -67,23 +64,8 @@ static void send(uint32_t id, uint32_t what)
         __builtin_ia32_pause();
 }
 
-void apic_send(uint32_t id, unsigned vector)
-{
-    send(id, vector);
-}
-
-void apic_send_init(uint32_t id)
-{
-    send(id, ICR_INIT);
-}
-
-void apic_send_startup(uint32_t id, unsigned frame)
-{
-    send(id, ICR_STARTUP | frame);
-}
-
 void apic_stop_others(void)
 {
     if (apic)
-        send(0, ICR_OTHERS | ICR_NMI);
+        apic_send(0, ICR_OTHERS | ICR_NMI);
 }

@@ -15,10 +15,10 @@ uint32_t apic_timer_left(void);
 void apic_end_of_interrupt(void);
 uint32_t apic_id(void);
 
-/* To the CPU with that APIC id: an interrupt; the signals that make it begin in real mode at that
- * frame (below 1 MiB). */
-void apic_send(uint32_t id, unsigned vector);
-void apic_send_init(uint32_t id);
-void apic_send_startup(uint32_t id, unsigned frame);
+/* To the CPU with that APIC id: the vector of an interrupt, or one of the signals that make it
+ * begin in real mode at a frame (below 1 MiB) whose number is in the second. */
+void apic_send(uint32_t id, uint32_t what);
+#define APIC_INIT    0x500
+#define APIC_STARTUP 0x600
 /* An NMI to all but this CPU. */
 void apic_stop_others(void);

@@ -3,7 +3,6 @@
 #include "cpu/apic.h"
 #include "cpu/clock.h"
 #include "cpu/insn.h"
-#include "cpu/rtc.h"
 
 #define NS_PER_S 1000000000ul
 
@@ -17,6 +16,7 @@
 #define PIT_CH2     0x42
 #define PIT_COMMAND 0x43
 #define PIT_GATE    0x61
+#define PIT_RAN_OUT 0x20
 
 #define INTERVALS_PER_S 20          /* it is measured for 50 ms */
 #define GIVE_UP_TICKS   (1ul << 34) /* seconds at any rate */
@@ -96,11 +96,6 @@ static void pit_start(void)
     outb(PIT_GATE, gate | 1);
 }
 
-static bool pit_ran_out(void)
-{
-    return inb(PIT_GATE) & 0x20;
-}
-
 /* All clocks at once: they were read within `width` around tsc. */
 struct stamp {
     uint64_t tsc, width;
@@ -147,29 +142,24 @@ static bool measure(const struct reference *ref)
     return true;
 }
 
-static bool measure_by_hpet(void)
-{
-    uint32_t period_fs = hpet[HPET_PERIOD];
-    struct reference ref = {"HPET", 0, ~0u, hpet_read};
-
-    if (!period_fs || period_fs > HPET_PERIOD_MAX)
-        return false;
-    hpet[HPET_CONFIG] |= 1; /* count */
-    ref.hz = 1000000000000000ul / period_fs;
-    return measure(&ref);
-}
-
 static void calibrate(void)
 {
     static const struct reference pm = {"ACPI timer", 3579545, 0xffffff, pm_read};
     static const struct reference pit = {"PIT", 1193182, 0xffff, pit_read};
+    struct reference by_hpet = {"HPET", 0, ~0u, hpet_read};
 
-    if ((hpet && measure_by_hpet()) || (pm_port && measure(&pm)))
+    if (hpet && hpet[HPET_PERIOD] - 1 < HPET_PERIOD_MAX) {
+        hpet[HPET_CONFIG] |= 1; /* count */
+        by_hpet.hz = 1000000000000000ul / hpet[HPET_PERIOD];
+        if (measure(&by_hpet))
+            return;
+    }
+    if (pm_port && measure(&pm))
         return;
     /* It passes its 55 ms unseen if something interrupts us for long. */
     for (int tries = 0; tries < 10; tries++) {
         pit_start();
-        if (measure(&pit) && !pit_ran_out())
+        if (measure(&pit) && !(inb(PIT_GATE) & PIT_RAN_OUT))
             return;
     }
     panic("no clock that the TSC could be measured by: HPET, ACPI timer or PIT");
@@ -177,16 +167,13 @@ static void calibrate(void)
 
 void clock_init(uint64_t hpet_va, uint16_t pm_timer_port)
 {
-    uint64_t seconds;
-
     hpet = (volatile uint32_t *)hpet_va;
     pm_port = pm_timer_port;
     calibrate();
     set_scale(tsc_hz);
     tsc_boot = rdtsc();
-    seconds = rtc_read();
-    wallclock_boot_ns = seconds * NS_PER_S;
-    if (!seconds)
+    wallclock_boot_ns = rtc_read() * NS_PER_S;
+    if (!wallclock_boot_ns)
         log_line("the battery clock shows no date: the wall clock starts at 1970-01-01");
 }
 
@@ -202,13 +189,9 @@ void arch_set_timer(uint64_t deadline_ns)
         return;
     }
 
-    uint64_t now = arch_now_ns();
-    uint64_t ns = deadline_ns > now ? deadline_ns - now : 0;
-
+    uint64_t now = arch_now_ns(), ns = deadline_ns > now ? deadline_ns - now : 0;
     /* A far deadline comes in steps; the timer queue looks at the clock each time. */
-    ns = MIN(ns, NS_PER_S);
-
-    uint64_t count = ns * apic_hz / NS_PER_S + 1;
+    uint64_t count = MIN(ns, NS_PER_S) * apic_hz / NS_PER_S + 1;
 
     apic_timer_start((uint32_t)MIN(count, ~0u));
 }

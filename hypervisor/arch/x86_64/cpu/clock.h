@@ -10,3 +10,7 @@ extern uint64_t tsc_hz;
 /* By which it was measured, and how far off tsc_hz can be by that. */
 extern const char *clock_reference;
 extern uint64_t clock_error_ppm;
+
+/* The battery clock (cpu/rtc.c): seconds since 1970, for a date from 2000 to 2099; 0 if it shows
+ * none, as with an empty battery. */
+uint64_t rtc_read(void);

@@ -64,6 +64,11 @@ static inline uint64_t all_cpus(void)
 void cpu_init(struct cpu *c);
 void idt_init(void);
 
+/* Why a guest can read memory here that its page tables do not let it, for a message; NULL: it
+ * cannot, as far as is known. The hypervisor's mappings are in every guest's tables, so on a CPU
+ * with Meltdown or L1TF they are readable. */
+const char *cpu_leak(void);
+
 /* From entry.S; the argument lies on the stack. */
 void trap_from_guest(struct vcpu *v, struct regs *regs);
 void trap_from_hypervisor(struct regs *regs);

@@ -15,9 +15,4 @@
 #define FIXUP(at, to)                                                        \
     ".pushsection .fixup_table, \"a\"\n\t.balign 4\n\t.long " at " - ., " to \
     " - .\n\t.popsection\n\t"
-
-#include "lib/types.h"
-
-/* Where to resume after a fault at rip; 0: nowhere, it is a bug. */
-uint64_t fixup_find(uint64_t rip);
 #endif

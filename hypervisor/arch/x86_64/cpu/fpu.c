@@ -1,6 +1,5 @@
 #include "cpu/fpu.h"
 #include "cpu/insn.h"
-#include "cpu/cpu.h"
 #include "core/log.h"
 
 #define XCR0_X87_SSE 0x3ul

@@ -29,3 +29,5 @@
 #define CPU_AREA_START    0xffff82a000000000
 #define DIRECT_START      0xffff830000000000
 #define DIRECT_END        0xffff880000000000
+
+#define BOOT_LIMIT 0x100000000 /* of the direct map that the boot page tables have */

@@ -1,4 +1,4 @@
-#include "cpu/leak.h"
+#include "cpu/cpu.h"
 #include "cpu/insn.h"
 
 #define VENDOR_INTEL_B 0x756e6547u /* "Genu" */

@@ -1,10 +1,8 @@
 /* The end of the hypervisor: what is known is printed, and nothing runs on. */
-#include "core/console.h"
 #include "core/domain.h"
 #include "core/log.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
-#include "cpu/insn.h"
 #include "lib/format.h"
 
 extern const char image_start[], rodata_start[];

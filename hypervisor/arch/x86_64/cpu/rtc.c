@@ -1,4 +1,4 @@
-#include "cpu/rtc.h"
+#include "cpu/clock.h"
 #include "cpu/insn.h"
 
 static unsigned cmos(unsigned reg)

@@ -2,7 +2,6 @@
 #include "core/console.h"
 #include "core/arch.h"
 #include "cpu/insn.h"
-#include "cpu/serial.h"
 #include "cpu/traps.h"
 
 #define COM1     0x3f8

@@ -25,9 +25,8 @@ void tlb_flush_page_local(uint64_t va)
     __asm__ volatile("invlpg (%0)" : : "r"(va) : "memory");
 }
 
-static void flush(uint64_t none)
+static void flush(uint64_t)
 {
-    (void)none;
     tlb_flush_local();
 }
 

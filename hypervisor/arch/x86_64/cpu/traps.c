@@ -1,9 +1,7 @@
 /* Sorts exceptions and interrupts. */
-#include "core/domain.h"
 #include "core/log.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
-#include "cpu/fixup.h"
 #include "cpu/insn.h"
 #include "cpu/traps.h"
 #include "cpu/vectors.h"
@@ -32,30 +30,19 @@ void pic_open_com1(void)
 
 static void interrupt(unsigned vector)
 {
-    switch (vector) {
-    case VECTOR_TIMER:
-        apic_end_of_interrupt();
-        timer_interrupt();
-        break;
-    case VECTOR_CALL:
-        apic_end_of_interrupt();
-        cpu_answer();
-        break;
-    case VECTOR_LOOK:
-        apic_end_of_interrupt();
-        sched_look();
-        break;
-    case VECTOR_PIC + IRQ_COM1:
+    if (vector == VECTOR_PIC + IRQ_COM1) {
         console_interrupt();
         outb(PIC1, 0x20);
-        break;
-    case VECTOR_PIC ... VECTOR_PIC + 3: /* closed: spurious, so that it is not in service */
-    case VECTOR_PIC + 5 ... VECTOR_PIC + 15:
-    case VECTOR_SPURIOUS:
-        break;
-    default:
-        apic_end_of_interrupt();
     }
+    if (vector < VECTOR_TIMER || vector == VECTOR_SPURIOUS)
+        return; /* other lines of the PIC are closed: spurious too, so that none is in service */
+    apic_end_of_interrupt();
+    if (vector == VECTOR_TIMER)
+        timer_interrupt();
+    else if (vector == VECTOR_CALL)
+        cpu_answer();
+    else if (vector == VECTOR_LOOK)
+        sched_look();
 }
 
 void trap_from_guest(struct vcpu *v, struct regs *regs)
@@ -82,6 +69,19 @@ static __attribute__((noreturn)) void hypervisor_fault(const struct regs *r, con
     log_line("r13 %016lx  r14 %016lx  r15 %016lx", r->r13, r->r14, r->r15);
     panic("%s: vector %u, error code %#x, cr2 %#lx, cr3 %#lx", what, r->vector, r->error_code,
           read_cr2(), read_cr3());
+}
+
+/* Where to resume after a fault at rip (cpu/fixup.h); 0: nowhere, it is a bug. */
+static uint64_t fixup_find(uint64_t rip)
+{
+    extern const struct fixup {
+        int32_t at, to; /* relative to their own address */
+    } fixup_table[], fixup_table_end[];
+
+    for (const struct fixup *f = fixup_table; f < fixup_table_end; f++)
+        if ((uint64_t)&f->at + f->at == rip)
+            return (uint64_t)&f->to + f->to;
+    return 0;
 }
 
 void trap_from_hypervisor(struct regs *regs)

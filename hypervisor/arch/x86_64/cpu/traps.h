@@ -19,4 +19,9 @@ bool hypervisor_page_fault(const struct regs *regs, uint64_t address);
 /* The 8259 pair: nothing but COM1 comes through it. */
 void pic_init(void);
 void pic_open_com1(void);
+
+/* COM1, which arch_console_write writes to. */
+void serial_init(void);
+/* From now on console_interrupt is called when there is input. */
+void serial_listen(void);
 void console_interrupt(void);

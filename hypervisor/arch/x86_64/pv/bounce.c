@@ -1,7 +1,6 @@
 /* Ways into the guest's kernel: traps, event upcalls, system calls of its user mode. The frame that
  * is put on the kernel's stack is, from the lowest address: rcx, r11, (error code), rip, cs with
  * the saved upcall mask in bits 32..39, rflags, rsp, ss. The ABI fixes it (abi/arch-x86_64.h). */
-#include "core/log.h"
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
 #include "cpu/traps.h"
@@ -239,8 +238,7 @@ static bool software_interrupt(struct vcpu *v, struct regs *r)
 
 static bool has_error_code(unsigned vector)
 {
-    return vector == VECTOR_DF || (vector >= VECTOR_TS && vector <= VECTOR_PF) ||
-           vector == VECTOR_AC;
+    return (vector >= VECTOR_TS && vector <= VECTOR_PF) || vector == VECTOR_AC;
 }
 
 void guest_exception(struct vcpu *v, struct regs *r)

@@ -1,13 +1,11 @@
 /* Builds a domain from its configuration: frames, page tables and contents as the plan says, and
  * the first vCPU. */
-#include "pv/build.h"
+#include "core/config.h"
 #include "core/hypercall.h"
-#include "core/image.h"
 #include "core/log.h"
 #include "core/plan.h"
 #include "lib/format.h"
 #include "lib/string.h"
-#include "abi/io/console.h"
 #include "paging/paging.h"
 #include "pv/pv.h"
 

@@ -1,6 +1,5 @@
 /* Registration of the guest's entry points, and its way back from them: set_trap_table,
  * set_callbacks, callback_op, iret, stack_switch, fpu_taskswitch. */
-#include "core/log.h"
 #include "core/hypercall.h"
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
@@ -141,9 +140,9 @@ long do_iret(void)
     return (f.cs & 3) == 3 ? return_to_user(v, f.rax) : (long)f.rax;
 }
 
-long do_stack_switch(uint64_t ss, uint64_t sp)
+/* The flat stack segment is in every frame, whatever the guest names. */
+long do_stack_switch(uint64_t, uint64_t sp)
 {
-    (void)ss; /* frames tell the flat one */
     current->arch.pv.kernel_sp = sp;
     return 0;
 }

@@ -1,10 +1,8 @@
 /* What a guest that asks us (XEN_CPUID) sees of the processor: the processor, without what a PV
  * guest cannot use, and the hypervisor's own leaves. */
-#include "abi/xen.h"
 #include "core/hypercall.h"
 #include "cpu/clock.h"
 #include "cpu/fpu.h"
-#include "cpu/insn.h"
 #include "lib/string.h"
 #include "pv/pv.h"
 

@@ -179,21 +179,19 @@ bool insn_decode(struct insn *i, struct regs *r)
     if ((uint16_t)r->cs != SEL_USER_CS && !current->arch.pv.kernel_mode)
         return false; /* maybe 32-bit code of a user program */
     i->length = i->segment = i->rex = 0;
-    i->lock = i->memory = false;
+    i->memory = false;
     fetch(i, r->rip);
     for (;;) {
         if (!next_byte(i, &byte))
             return false;
         if ((byte & 0xf0) == 0x40)
             break;
-        if (byte == 0xf0)
-            i->lock = true;
-        else if (byte == 0x66)
+        if (byte == 0x66)
             operand16 = true;
         else if (byte == 0x26 || byte == 0x2e || byte == 0x36 || byte == 0x3e || byte == 0x64 ||
                  byte == 0x65)
             i->segment = byte;
-        else if (byte != 0xf2 && byte != 0xf3)
+        else if (byte != 0xf0 && byte != 0xf2 && byte != 0xf3)
             break;
     }
     if ((byte & 0xf0) == 0x40) {

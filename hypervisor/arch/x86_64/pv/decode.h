@@ -13,7 +13,6 @@ struct insn {
     uint8_t bytes;   /* operand size: 1, 2, 4, 8 */
     uint8_t segment; /* the last prefix that names one, 0: none */
     uint8_t rex, modrm;
-    bool lock;
     bool memory;      /* one operand is in memory ... */
     uint64_t address; /* ... at this linear address */
     uint8_t reg, rm;  /* register numbers 0 .. 15 of the ModRM byte */

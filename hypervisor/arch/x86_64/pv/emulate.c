@@ -114,9 +114,8 @@ static long set_iopl(struct vcpu *v, struct physdev_set_iopl *set)
     return 0;
 }
 
-static long set_iobitmap(struct vcpu *v, struct physdev_set_iobitmap *set)
+static long set_iobitmap(struct vcpu *, struct physdev_set_iobitmap *set)
 {
-    (void)v;
     return set->nr_ports > 65536 ? -XEN_EINVAL : 0;
 }
 
@@ -190,8 +189,7 @@ bool pv_emulate_privileged(struct vcpu *v, struct regs *r)
 {
     struct insn i;
 
-    if ((!v->arch.pv.kernel_mode && !may_use_ports(v)) || r->error_code || !insn_decode(&i, r) ||
-        i.lock)
+    if ((!v->arch.pv.kernel_mode && !may_use_ports(v)) || r->error_code || !insn_decode(&i, r))
         return false;
     if (OP_IS_PORT(i.opcode) ? !emulate_port(v, r, &i)
                              : !v->arch.pv.kernel_mode || !emulate(v, r, &i))

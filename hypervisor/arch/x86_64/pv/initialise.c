@@ -1,5 +1,4 @@
 /* The state in which a vCPU begins that the guest brings up: VCPUOP_initialise. */
-#include "cpu/cpu.h"
 #include "lib/string.h"
 #include "paging/paging.h"
 #include "pv/pv.h"

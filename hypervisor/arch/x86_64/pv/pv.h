@@ -50,3 +50,7 @@ void guest_work(void);
 
 /* Makes a vCPU ready for its first run. */
 void pv_vcpu_start(struct vcpu *v, uint64_t rip, uint64_t rsp, uint64_t rsi);
+
+/* Builds a domain, at boot: one that domain_start can start, or NULL: one line was logged, nothing
+ * is left behind. */
+struct domain *build_domain(const struct domain_config *config);

@@ -1,6 +1,5 @@
 /* Segment registers and bases. */
 #include "core/hypercall.h"
-#include "cpu/fixup.h"
 #include "pv/pv.h"
 
 /* A selector that the guest's tables do not allow is replaced by the null selector. */

@@ -1,14 +1,9 @@
 /* A vCPU's hypervisor stack and processor state, and the switch from one vCPU to the next. */
-#include "core/log.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/fpu.h"
-#include "cpu/insn.h"
-#include "cpu/tlb.h"
 #include "cpu/vectors.h"
-#include "lib/string.h"
 #include "paging/paging.h"
-#include "pv/guest_access.h"
 #include "pv/pv.h"
 
 #define STACK_ORDER 1
@@ -124,9 +119,8 @@ void arch_kick_vcpu(struct vcpu *v)
         apic_send(cpus[cpu].apic_id, VECTOR_KICK);
 }
 
-static void nothing(uint64_t none)
+static void nothing(uint64_t)
 {
-    (void)none;
 }
 
 void arch_outlast_others(void)

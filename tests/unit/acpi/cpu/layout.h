@@ -3,5 +3,6 @@
 #define CPU_LAYOUT_H
 
 #define DIRECT_START 0x200000000000ul
+#define BOOT_LIMIT   (4ul << 30)
 
 #endif
