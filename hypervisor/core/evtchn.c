@@ -120,6 +120,8 @@ static int try_open(struct domain *d, const struct evtchn *model, uint32_t *page
     chn->virq = model->virq;
     chn->remote_domid = model->remote_domid;
     occupy(chn, model->state);
+    if (model->state == CHAN_IPI)
+        WRITE_ONCE(chn->peer, chn);
     if (model->state == CHAN_VIRQ)
         WRITE_ONCE(*virq_slot(chn), chn->port);
     if (peer) {

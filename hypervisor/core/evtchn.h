@@ -31,7 +31,7 @@ enum evtchn_state {
 };
 
 struct evtchn {
-    struct evtchn *peer; /* the other end; NULL unless CHAN_INTERDOMAIN */
+    struct evtchn *peer; /* the other end; of CHAN_IPI itself, of others NULL */
     struct vcpu *notify; /* whom an event on this port wakes; NULL: never in use yet */
     uint32_t port;
     uint8_t state; /* enum evtchn_state */

@@ -40,32 +40,44 @@ __attribute__((noinline)) void evtchn_wake_pollers(struct domain *d, uint32_t po
     }
 }
 
-/* The channel is locked. Inline, as sending is mostly this. */
-static inline void mark_pending(struct evtchn *chn)
+static __attribute__((noinline)) void mark_fifo_and_unlock(struct evtchn *chn)
+{
+    evtchn_fifo_update(chn, true, 0);
+    spin_unlock(&chn->lock);
+}
+
+/* The channel is locked; a vCPU that is told of an event that was cleared meanwhile finds none.
+ * Inline, as sending is mostly this. */
+static inline void mark_and_unlock(struct evtchn *chn)
 {
     struct vcpu *v = READ_ONCE(chn->notify);
     struct domain *d = v->domain;
     struct shared_info *shared = d->shared;
-    unsigned word = evtchn_word(chn), bit = chn->port % 64;
+    uint32_t port = chn->port;
+    unsigned word = evtchn_word(chn), bit = port % 64;
 
     if (unlikely(READ_ONCE(d->evtchn.fifo))) {
-        evtchn_fifo_update(chn, true, 0);
+        mark_fifo_and_unlock(chn);
         return;
     }
-    if (set_bit_atomic(&shared->evtchn_pending[word], bit))
+    if (set_bit_atomic(&shared->evtchn_pending[word], bit)) {
+        spin_unlock(&chn->lock);
         return;
+    }
+    spin_unlock(&chn->lock);
     if (!(READ_ONCE(shared->evtchn_mask[word]) >> bit & 1))
         notify_vcpu(v, word);
     if (unlikely(READ_ONCE(d->evtchn.pollers)))
-        evtchn_wake_pollers(d, chn->port);
+        evtchn_wake_pollers(d, port);
 }
 
 void evtchn_mark_if(struct evtchn *chn, enum evtchn_state state)
 {
     spin_lock(&chn->lock);
     if (READ_ONCE(chn->state) == state)
-        mark_pending(chn);
-    spin_unlock(&chn->lock);
+        mark_and_unlock(chn);
+    else
+        spin_unlock(&chn->lock);
 }
 
 static int send(struct domain *d, uint32_t port)
@@ -78,15 +90,13 @@ static int send(struct domain *d, uint32_t port)
     if (likely(peer)) {
         spin_lock(&peer->lock);
         if (likely(READ_ONCE(chn->peer) == peer))
-            mark_pending(peer);
-        spin_unlock(&peer->lock);
+            mark_and_unlock(peer);
+        else
+            spin_unlock(&peer->lock);
         return 0;
     }
 
     switch (READ_ONCE(chn->state)) {
-    case CHAN_IPI:
-        evtchn_mark_if(chn, CHAN_IPI);
-        return 0;
     case CHAN_HYPERVISOR:
         d->evtchn.on_hypervisor_event(d);
         return 0;
@@ -147,8 +157,9 @@ void evtchn_raise_virq(struct vcpu *v, unsigned virq)
         return;
     spin_lock(&chn->lock);
     if (READ_ONCE(*slot) == port)
-        mark_pending(chn);
-    spin_unlock(&chn->lock);
+        mark_and_unlock(chn);
+    else
+        spin_unlock(&chn->lock);
 }
 
 void evtchn_notify(struct domain *d, uint32_t port)
