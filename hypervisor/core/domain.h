@@ -15,7 +15,7 @@
 
 /* Lock order, outermost first. Never take a lock to the left while holding one to the right.
  *   domain.page_lock (mutex: may be held over preemption)
- *   > grant_table.lock > evtchn_lock > evtchn_queue.lock (of two: the one at the lower address)
+ *   > grant_table.lock > evtchn_lock > evtchn.lock > evtchn_queue.lock (one at a time each)
  *   > domain table lock (core/domain.c) > mutex.lock (its waiters)
  *   > run queue lock > timer queue lock > list of the domain's frames (paging/) > allocator lock
  *   > console lock */

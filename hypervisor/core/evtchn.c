@@ -88,15 +88,12 @@ static void clear_pending(struct domain *d, struct evtchn *chn)
                            __ATOMIC_SEQ_CST);
 }
 
-/* Takes a free channel into use. A sender that was late for its former use may have marked it. */
+/* Takes a free channel, in which everything else is said, into use. */
 static void occupy(struct evtchn *chn, enum evtchn_state state)
 {
-    struct domain *d = chn->notify->domain;
-
     WRITE_ONCE(chn->priority, EVTCHN_FIFO_PRIORITY_DEFAULT);
-    clear_pending(d, chn);
-    d->evtchn.table->used[chn->port / EVTCHN_PER_PAGE]++;
-    WRITE_ONCE(chn->state, (uint8_t)state);
+    chn->notify->domain->evtchn.table->used[chn->port / EVTCHN_PER_PAGE]++;
+    __atomic_store_n(&chn->state, (uint8_t)state, __ATOMIC_RELEASE);
 }
 
 static void connect(struct evtchn *a, struct evtchn *b)
@@ -123,12 +120,14 @@ static int try_open(struct domain *d, const struct evtchn *model, uint32_t *page
     chn->virq = model->virq;
     chn->remote_domid = model->remote_domid;
     occupy(chn, model->state);
+    if (model->state == CHAN_IPI)
+        WRITE_ONCE(chn->peer, chn);
     if (model->state == CHAN_VIRQ)
         WRITE_ONCE(*virq_slot(chn), chn->port);
     if (peer) {
         connect(chn, peer);
         /* What was sent before this counts as one event. */
-        evtchn_mark_pending(chn);
+        evtchn_mark_if(chn, CHAN_INTERDOMAIN);
     }
     *port = chn->port;
     return 0;
@@ -256,6 +255,7 @@ static void release(struct domain *d, struct evtchn *chn)
 {
     struct evtchn *peer = chn->peer;
 
+    spin_lock(&chn->lock); /* whoever comes later does not mark it */
     if (peer) {
         peer->remote_domid = d->id;
         WRITE_ONCE(peer->peer, NULL);
@@ -266,6 +266,7 @@ static void release(struct domain *d, struct evtchn *chn)
     }
     WRITE_ONCE(chn->state, CHAN_FREE);
     clear_pending(d, chn);
+    spin_unlock(&chn->lock);
     d->evtchn.table->used[chn->port / EVTCHN_PER_PAGE]--;
     d->evtchn.room = MIN(d->evtchn.room, chn->port / EVTCHN_PER_PAGE);
 }

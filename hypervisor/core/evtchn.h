@@ -1,11 +1,10 @@
 /* Event channels. Binding and closing take one lock for all domains, as they are rare and have two
- * ends; sending takes none: it reads one pointer of the channel. Channels therefore stay allocated
- * until evtchn_free, and a domain that ends has all its channels closed (evtchn_destroy) before it
- * is freed: on one CPU no sender is between its look and its mark then; with a second CPU, freeing
- * must wait until it passed its way out.
+ * ends. Sending takes the lock of the channel that it marks, and then looks again whether that is
+ * still the one to mark; closing takes it too, so that nobody marks the port any more afterwards.
+ * Between the looks it may have been closed, so channels stay allocated until evtchn_free, before
+ * which every CPU has let interrupts in (arch_outlast_others).
  * A domain begins with the 2-level ABI, and may change to the FIFO one (evtchn_fifo.c), whose words
- * and control blocks are in pages that it lends us. The locks of its queues guard these: a sender
- * that is late finds them gone. */
+ * and control blocks are in pages that it lends us; they are given back in the same manner. */
 #pragma once
 
 #include "lib/types.h"
@@ -32,16 +31,17 @@ enum evtchn_state {
 };
 
 struct evtchn {
-    struct evtchn *peer; /* the other end; NULL unless CHAN_INTERDOMAIN */
+    struct evtchn *peer; /* the other end; of CHAN_IPI itself, of others NULL */
     struct vcpu *notify; /* whom an event on this port wakes; NULL: never in use yet */
     uint32_t port;
     uint8_t state; /* enum evtchn_state */
     uint8_t virq;
     uint16_t remote_domid; /* CHAN_UNBOUND: who may bind */
     /* In the FIFO ABI: */
-    uint16_t queue; /* the number of the one it was put into last; its lock guards this and held */
+    uint16_t queue; /* the number of the one it was put into last */
     bool held;      /* pending, but there is no word yet to say so */
     uint8_t priority;
+    struct spinlock lock; /* for marking it and closing it; guards queue and held */
 };
 
 /* Guards states and ends of all channels, and where each vCPU's vcpu_info is. */

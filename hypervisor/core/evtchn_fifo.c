@@ -5,9 +5,6 @@
 #include "core/evtchn_internal.h"
 #include "core/hypercall.h"
 
-/* An event moves to another queue only after all of: a change by its domain, a send, and the
- * guest's having taken it from the old one. */
-#define MOVE_TRIES 4
 /* Until we set BUSY a guest may change a word as often as it likes. Then, if it keeps the rules, it
  * clears PENDING, sets MASKED, and clears LINKED, at most once each. */
 #define LINK_TRIES 5
@@ -25,41 +22,15 @@ static struct evtchn_queue *queue_of(const struct domain *d, unsigned number)
     return &d->vcpu[number / EVTCHN_FIFO_MAX_QUEUES]->evtchn.queue[number % EVTCHN_FIFO_MAX_QUEUES];
 }
 
-/* A lock of a queue of the domain is held: otherwise the page may go. */
+/* Its page stays until all CPUs have let interrupts in. */
 static uint32_t *word_of(const struct domain *d, uint32_t port)
 {
-    uint32_t nr = READ_ONCE(d->evtchn.nr_words);
+    uint32_t nr = __atomic_load_n(&d->evtchn.nr_words, __ATOMIC_ACQUIRE);
 
     if (port >= nr)
         return NULL;
     port = (uint32_t)clamp_index(port, nr);
     return &d->evtchn.table->words[port / EVTCHN_WORDS_PER_PAGE][port % EVTCHN_WORDS_PER_PAGE];
-}
-
-static void unlock_queues(struct evtchn_queue *a, struct evtchn_queue *b)
-{
-    spin_unlock(&a->lock);
-    if (a != b)
-        spin_unlock(&b->lock);
-}
-
-/* Locks `to` and the queue in which the event was last, and returns that; NULL: it is moved on and
- * on behind our back. */
-static struct evtchn_queue *lock_queues(const struct domain *d, const struct evtchn *chn,
-                                        struct evtchn_queue *to)
-{
-    for (unsigned tries = 0; tries < MOVE_TRIES; tries++) {
-        uint16_t number = READ_ONCE(chn->queue);
-        struct evtchn_queue *from = queue_of(d, number);
-
-        spin_lock(&MIN(from, to)->lock);
-        if (from != to)
-            spin_lock(&MAX(from, to)->lock);
-        if (READ_ONCE(chn->queue) == number)
-            return from;
-        unlock_queues(from, to);
-    }
-    return NULL;
 }
 
 /* Has the event `port` follow the one of this word, if that is still in its queue. */
@@ -84,68 +55,62 @@ static bool set_link(uint32_t *word, uint32_t port)
     return false;
 }
 
-/* Puts the event, which is in no queue now, at the end of the vCPU's of that priority. That queue
- * and the one in which the event was last are locked. Whether the guest must be told. */
-static bool enqueue(struct vcpu *v, unsigned priority, struct evtchn *chn,
-                    struct evtchn_queue *from)
+/* Puts the event, which is in no queue now, at the end of the vCPU's of that priority. Whether the
+ * guest must be told. */
+static bool enqueue(struct vcpu *v, struct evtchn_fifo_control_block *block, struct evtchn *chn,
+                    uint32_t *word)
 {
-    struct evtchn_queue *to = &v->evtchn.queue[priority];
+    unsigned priority = READ_ONCE(chn->priority);
+    struct evtchn_queue *from = queue_of(v->domain, chn->queue), *to = &v->evtchn.queue[priority];
     uint32_t *tail;
+    bool linked;
 
-    /* It was the last there: that queue is empty, and must not go on behind it here. */
+    /* If it was the last there, that queue is empty, and must not go on behind it here. */
+    spin_lock(&from->lock);
     if (from->tail == chn->port)
         from->tail = 0;
-    WRITE_ONCE(chn->queue, (uint16_t)(v->id * EVTCHN_FIFO_MAX_QUEUES + priority));
+    spin_unlock(&from->lock);
+
+    chn->queue = (uint16_t)(v->id * EVTCHN_FIFO_MAX_QUEUES + priority);
+    spin_lock(&to->lock);
+    __atomic_fetch_or(word, FIFO_LINKED, __ATOMIC_SEQ_CST);
     tail = to->tail ? word_of(v->domain, to->tail) : NULL;
     to->tail = chn->port;
-    if (tail && set_link(tail, chn->port))
-        return false;
-    WRITE_ONCE(v->evtchn.block->head[priority], chn->port);
-    return !test_and_set(&v->evtchn.block->ready, priority);
+    linked = tail && set_link(tail, chn->port);
+    if (!linked)
+        WRITE_ONCE(block->head[priority], chn->port);
+    spin_unlock(&to->lock);
+    return !linked && !test_and_set(&block->ready, priority);
 }
 
 void evtchn_fifo_update(struct evtchn *chn, bool pending, uint32_t clear)
 {
     struct vcpu *v = READ_ONCE(chn->notify);
-    struct domain *d = v->domain;
-    unsigned priority = READ_ONCE(chn->priority);
-    struct evtchn_queue *to = &v->evtchn.queue[priority], *from = lock_queues(d, chn, to);
-    bool notify = false, was_pending = true;
-    uint32_t *word;
+    struct evtchn_fifo_control_block *block = READ_ONCE(v->evtchn.block);
+    uint32_t *word = word_of(v->domain, chn->port);
+    bool was_pending = true;
 
-    if (!from)
-        return;
-    word = word_of(d, chn->port);
     chn->held = (chn->held || pending) && clear != FIFO_PENDING;
-    if (word) {
-        if (clear)
-            __atomic_fetch_and(word, ~clear, __ATOMIC_SEQ_CST);
-        if (chn->held)
-            was_pending = test_and_set(word, EVTCHN_FIFO_PENDING);
-        chn->held = false;
-        /* Without a control block it has to wait for an unmask, as on Xen. */
-        if ((READ_ONCE(*word) & (FIFO_PENDING | FIFO_MASKED)) == FIFO_PENDING && v->evtchn.block &&
-            !test_and_set(word, EVTCHN_FIFO_LINKED))
-            notify = enqueue(v, priority, chn, from);
-    }
-    unlock_queues(from, to);
-    if (notify)
+    if (!word)
+        return;
+    if (clear)
+        __atomic_fetch_and(word, ~clear, __ATOMIC_SEQ_CST);
+    if (chn->held)
+        was_pending = test_and_set(word, EVTCHN_FIFO_PENDING);
+    chn->held = false;
+    /* Without a control block it has to wait for an unmask, as on Xen. */
+    if ((READ_ONCE(*word) & (FIFO_PENDING | FIFO_MASKED | FIFO_LINKED)) == FIFO_PENDING && block &&
+        enqueue(v, block, chn, word))
         evtchn_mark_upcall(v);
     if (!was_pending)
-        evtchn_wake_pollers(d, chn->port);
+        evtchn_wake_pollers(v->domain, chn->port);
 }
 
 uint32_t evtchn_fifo_read(struct domain *d, const struct evtchn *chn)
 {
-    struct spinlock *lock = &queue_of(d, READ_ONCE(chn->queue))->lock;
-    uint32_t *word, w = 0;
+    const uint32_t *word = word_of(d, chn->port);
 
-    spin_lock(lock);
-    word = word_of(d, chn->port);
-    if (word)
-        w = READ_ONCE(*word);
-    spin_unlock(lock);
-    return w;
+    return word ? READ_ONCE(*word) : 0;
 }
 
 long evtchn_init_control(struct vcpu *v, struct evtchn_init_control *arg)
@@ -164,6 +129,7 @@ long evtchn_init_control(struct vcpu *v, struct evtchn_init_control *arg)
 
         WRITE_ONCE(of->evtchn.block, (struct evtchn_fifo_control_block *)(page + arg->offset));
         WRITE_ONCE(d->evtchn.fifo, true);
+        arch_outlast_others(); /* they mark events in the 2-level way */
         WRITE_ONCE(d->evtchn.max_ports, EVTCHN_FIFO_NR_CHANNELS);
         arg->link_bits = EVTCHN_FIFO_LINK_BITS;
         rc = 0;
@@ -172,8 +138,7 @@ long evtchn_init_control(struct vcpu *v, struct evtchn_init_control *arg)
     return rc;
 }
 
-/* The words from `first` on are new. What became pending under the 2-level ABI is looked for only
- * now: when the ABI changed, a sender may have been about to say so. */
+/* The words from `first` on are new. */
 static void tell_held(struct domain *d, uint32_t first)
 {
     struct evtchn *chn;
@@ -184,8 +149,10 @@ static void tell_held(struct domain *d, uint32_t first)
 
         bit &= __atomic_fetch_and(&d->shared->evtchn_pending[evtchn_word(chn)], ~bit,
                                   __ATOMIC_SEQ_CST);
+        spin_lock(&chn->lock);
         if (READ_ONCE(chn->state) != CHAN_FREE)
             evtchn_fifo_update(chn, bit != 0, 0);
+        spin_unlock(&chn->lock);
         cond_resched_each(64, port);
     }
 }
@@ -207,29 +174,12 @@ long evtchn_expand_array(struct vcpu *v, struct evtchn_expand_array *arg)
         rc = -XEN_EINVAL;
     } else {
         e->table->words[nr / EVTCHN_WORDS_PER_PAGE] = arch_frame_bytes(mfn(arg->array_gfn));
-        /* Whoever does not see it has said by then that its event is held, or says so first. */
-        __atomic_store_n(&e->nr_words, nr + (uint32_t)EVTCHN_WORDS_PER_PAGE, __ATOMIC_SEQ_CST);
+        /* Whoever does not see it says that its event is held before we come to the channel. */
+        __atomic_store_n(&e->nr_words, nr + (uint32_t)EVTCHN_WORDS_PER_PAGE, __ATOMIC_RELEASE);
         tell_held(d, nr);
     }
     mutex_unlock(&d->page_lock);
     return rc;
-}
-
-static void end_queues(struct vcpu *v)
-{
-    void *block = v->evtchn.block;
-
-    WRITE_ONCE(v->evtchn.block, NULL);
-    for (unsigned i = 0; i < EVTCHN_FIFO_MAX_QUEUES; i++) {
-        struct evtchn_queue *q = &v->evtchn.queue[i];
-
-        spin_lock(&q->lock); /* whoever still uses a page has a lock */
-        q->tail = 0;
-        spin_unlock(&q->lock);
-    }
-    if (block)
-        arch_frame_put(arch_page_mfn(block), true);
-    cond_resched();
 }
 
 void evtchn_fifo_end(struct domain *d)
@@ -237,10 +187,21 @@ void evtchn_fifo_end(struct domain *d)
     struct evtchn_domain *e = &d->evtchn;
     uint32_t pages = e->nr_words / EVTCHN_WORDS_PER_PAGE;
 
+    if (!e->fifo)
+        return;
     WRITE_ONCE(e->fifo, false);
     WRITE_ONCE(e->nr_words, 0);
-    for (unsigned i = 0; i < d->nr_vcpus && d->vcpu[i]; i++)
-        end_queues(d->vcpu[i]);
+    arch_outlast_others();
+    for (unsigned i = 0; i < d->nr_vcpus; i++) {
+        struct evtchn_vcpu *v = &d->vcpu[i]->evtchn;
+
+        if (v->block)
+            arch_frame_put(arch_page_mfn(v->block), true);
+        v->block = NULL;
+        for (unsigned priority = 0; priority < EVTCHN_FIFO_MAX_QUEUES; priority++)
+            v->queue[priority].tail = 0;
+        cond_resched();
+    }
     for (uint32_t i = 0; i < pages; i++)
         arch_frame_put(arch_page_mfn(e->table->words[i]), true);
 }

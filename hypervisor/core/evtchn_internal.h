@@ -22,9 +22,9 @@ static inline unsigned evtchn_word(const struct evtchn *chn)
     return chn->port / 64 % (EVTCHN_2L_NR_CHANNELS / 64);
 }
 
-/* Marks the channel's port pending and notifies its vCPU unless it is pending or masked. Takes no
- * lock but, in the FIFO ABI, those of the queues. */
-void evtchn_mark_pending(struct evtchn *chn);
+/* If the channel is in that state, marks its port pending and notifies its vCPU, unless it is
+ * pending or masked. */
+void evtchn_mark_if(struct evtchn *chn, enum evtchn_state state);
 /* Wakes the vCPUs that poll for the port. */
 void evtchn_wake_pollers(struct domain *d, uint32_t port);
 
@@ -36,8 +36,8 @@ void evtchn_wake_pollers(struct domain *d, uint32_t port);
 #define FIFO_BUSY      (1u << EVTCHN_FIFO_BUSY)
 #define FIFO_LINK_MASK ((uint32_t)EVTCHN_FIFO_LINK_MASK)
 
-/* Makes a channel that is, or was, in use pending, or clears FIFO_PENDING or FIFO_MASKED of it.
- * Whatever is pending and not masked then is queued, and its vCPU notified. */
+/* Makes a channel that is, or was, in use pending, or clears FIFO_PENDING or FIFO_MASKED of it. It
+ * is locked. Whatever is pending and not masked then is queued, and its vCPU notified. */
 void evtchn_fifo_update(struct evtchn *chn, bool pending, uint32_t clear);
 /* The port's event word; 0 if there is none. */
 uint32_t evtchn_fifo_read(struct domain *d, const struct evtchn *chn);

@@ -1,5 +1,4 @@
-/* Event channels, the frequent half: marking events pending. No lock is taken here; the
- * FIFO ABI takes those of its queues. */
+/* Event channels, the frequent half: marking events pending. */
 #include "core/evtchn_internal.h"
 #include "core/hypercall.h"
 
@@ -41,24 +40,44 @@ __attribute__((noinline)) void evtchn_wake_pollers(struct domain *d, uint32_t po
     }
 }
 
-/* Inline here, as sending is mostly this. */
-inline void evtchn_mark_pending(struct evtchn *chn)
+static __attribute__((noinline)) void mark_fifo_and_unlock(struct evtchn *chn)
+{
+    evtchn_fifo_update(chn, true, 0);
+    spin_unlock(&chn->lock);
+}
+
+/* The channel is locked; a vCPU that is told of an event that was cleared meanwhile finds none.
+ * Inline, as sending is mostly this. */
+static inline void mark_and_unlock(struct evtchn *chn)
 {
     struct vcpu *v = READ_ONCE(chn->notify);
     struct domain *d = v->domain;
     struct shared_info *shared = d->shared;
-    unsigned word = evtchn_word(chn), bit = chn->port % 64;
+    uint32_t port = chn->port;
+    unsigned word = evtchn_word(chn), bit = port % 64;
 
     if (unlikely(READ_ONCE(d->evtchn.fifo))) {
-        evtchn_fifo_update(chn, true, 0);
+        mark_fifo_and_unlock(chn);
         return;
     }
-    if (set_bit_atomic(&shared->evtchn_pending[word], bit))
+    if (set_bit_atomic(&shared->evtchn_pending[word], bit)) {
+        spin_unlock(&chn->lock);
         return;
+    }
+    spin_unlock(&chn->lock);
     if (!(READ_ONCE(shared->evtchn_mask[word]) >> bit & 1))
         notify_vcpu(v, word);
     if (unlikely(READ_ONCE(d->evtchn.pollers)))
-        evtchn_wake_pollers(d, chn->port);
+        evtchn_wake_pollers(d, port);
+}
+
+void evtchn_mark_if(struct evtchn *chn, enum evtchn_state state)
+{
+    spin_lock(&chn->lock);
+    if (READ_ONCE(chn->state) == state)
+        mark_and_unlock(chn);
+    else
+        spin_unlock(&chn->lock);
 }
 
 static int send(struct domain *d, uint32_t port)
@@ -69,14 +88,15 @@ static int send(struct domain *d, uint32_t port)
         return -XEN_EINVAL;
     peer = READ_ONCE(chn->peer);
     if (likely(peer)) {
-        evtchn_mark_pending(peer);
+        spin_lock(&peer->lock);
+        if (likely(READ_ONCE(chn->peer) == peer))
+            mark_and_unlock(peer);
+        else
+            spin_unlock(&peer->lock);
         return 0;
     }
 
     switch (READ_ONCE(chn->state)) {
-    case CHAN_IPI:
-        evtchn_mark_pending(chn);
-        return 0;
     case CHAN_HYPERVISOR:
         d->evtchn.on_hypervisor_event(d);
         return 0;
@@ -101,7 +121,9 @@ static int unmask(struct domain *d, uint32_t port)
     if (READ_ONCE(chn->state) == CHAN_FREE)
         return 0;
     if (READ_ONCE(d->evtchn.fifo)) {
+        spin_lock(&chn->lock);
         evtchn_fifo_update(chn, false, FIFO_MASKED);
+        spin_unlock(&chn->lock);
         return 0;
     }
     masked = __atomic_fetch_and(&d->shared->evtchn_mask[word], ~(1ul << bit), __ATOMIC_SEQ_CST);
@@ -125,24 +147,27 @@ long do_event_channel_op(uint32_t cmd, guest_ptr_t arg)
     return cmd == EVTCHNOP_send ? send(d, port) : unmask(d, port);
 }
 
-/* From the hypervisor's end: nothing if the port is not, or no longer, for that. */
-static void mark_if(struct domain *d, uint32_t port, enum evtchn_state state)
-{
-    struct evtchn *chn = evtchn_lookup(d, port);
-
-    if (chn && READ_ONCE(chn->state) == state)
-        evtchn_mark_pending(chn);
-}
-
 void evtchn_raise_virq(struct vcpu *v, unsigned virq)
 {
-    /* Not bound means port 0, which is not CHAN_VIRQ. */
-    mark_if(v->domain, READ_ONCE(v->evtchn.virq_port[virq]), CHAN_VIRQ);
+    const uint32_t *slot = &v->evtchn.virq_port[virq];
+    uint32_t port = READ_ONCE(*slot);
+    struct evtchn *chn = port ? evtchn_lookup(v->domain, port) : NULL;
+
+    if (!chn)
+        return;
+    spin_lock(&chn->lock);
+    if (READ_ONCE(*slot) == port)
+        mark_and_unlock(chn);
+    else
+        spin_unlock(&chn->lock);
 }
 
 void evtchn_notify(struct domain *d, uint32_t port)
 {
-    mark_if(d, port, CHAN_HYPERVISOR);
+    struct evtchn *chn = evtchn_lookup(d, port);
+
+    if (chn)
+        evtchn_mark_if(chn, CHAN_HYPERVISOR);
 }
 
 bool evtchn_deliverable(struct vcpu *v)

@@ -64,6 +64,7 @@ void no_control_block(void **state);
 void links_are_not_followed(void **state);
 void hostile_writers(void **state);
 void late_senders(void **state);
+void new_use_gets_no_old_events(void **state);
 void asking_about_others(void **state);
 
 #endif

@@ -604,6 +604,7 @@ int main(void)
         TEST(links_are_not_followed),
         TEST(hostile_writers),
         TEST(late_senders),
+        TEST(new_use_gets_no_old_events),
         TEST(asking_about_others),
     };
 
