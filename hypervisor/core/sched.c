@@ -138,7 +138,7 @@ static void set_slice(struct host_cpu *c, uint64_t now)
 {
     const struct sched_vcpu *v = &c->running->sched;
     const struct sched_domain *d = &c->running->domain->sched;
-    const unsigned cpu = arch_this_cpu();
+    const unsigned cpu = arch_this_cpu(), nr = c->running->domain->nr_vcpus;
     const struct run_queue *next;
     uint64_t end = UINT64_MAX;
     int64_t left;
@@ -148,7 +148,9 @@ static void set_slice(struct host_cpu *c, uint64_t now)
     if (next && !c->running->idle)
         end = v->since_ns + (is_before(next, c->running) ? SCHED_MIN_RUN_NS : SCHED_SLICE_NS);
     if (d->cap) {
-        left = MIN((int64_t)(now - d->paid_ns), (int64_t)SCHED_WINDOW_NS) * d->cap / 100;
+        for (unsigned i = 0; i < nr; i++) /* those of the domain's that run use it up together */
+            charge(&cpus[c->running->domain->vcpu[i]->sched.cpu], now);
+        left = MIN((int64_t)(now - d->paid_ns), (int64_t)SCHED_WINDOW_NS) * d->cap / 100 / nr;
         end = MIN(end, now + (uint64_t)MAX(left, (int64_t)SCHED_MIN_RUN_NS));
     }
     timed_cpus &= ~(1ul << cpu);
@@ -178,11 +180,11 @@ static void slice_over(struct timer *t)
     sched_look();
 }
 
-/* The vCPU was added: an idle CPU takes it, or else those look that would not do so in time. */
-static void tell_cpus(const struct vcpu *v, uint64_t now)
+/* The queue's first is ready: an idle CPU takes it, best the one given, or else those look that
+ * would not do so in time. */
+static void tell_cpus(const struct run_queue *q, unsigned cpu, uint64_t now)
 {
-    const struct run_queue *q = v->domain->sched.queue;
-    unsigned here = arch_this_cpu(), cpu = v->sched.cpu;
+    unsigned here = arch_this_cpu();
     uint64_t told = q->cpus & ~READ_ONCE(timed_cpus), idle;
 
     if (!q->ready)
@@ -255,7 +257,7 @@ static void make_ready(struct vcpu *v, enum run_state from)
             enter_state(v, STATE_RUNNABLE, now);
             charge(&cpus[v->sched.cpu], now);
             add(v);
-            tell_cpus(v, now);
+            tell_cpus(v->domain->sched.queue, v->sched.cpu, now);
         }
     }
     spin_unlock(&lock);
@@ -370,6 +372,9 @@ static void switch_to_next(bool yield)
     next->sched.cpu = cpu;
     c->running = next;
     set_slice(c, now);
+    for (q = queues; q < queues + nr_queues; q++) /* others may run whom this one leaves */
+        if (q->cpus >> cpu & 1)
+            tell_cpus(q, cpu, now);
     if (next != prev)
         arch_switch(prev, next);
     sched_resumed();
