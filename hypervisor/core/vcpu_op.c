@@ -73,13 +73,14 @@ void vcpu_release_info(struct vcpu *v)
 long do_set_timer_op(uint64_t timeout)
 {
     struct vcpu *v = current;
-    uint64_t now;
 
     if (timeout == 0) {
         timer_cancel(&v->singleshot);
         return 0;
     }
-    now = arch_now_ns();
+
+    const uint64_t now = arch_now_ns();
+
     if (timeout > now && timeout - now >= FAR_AHEAD_NS)
         timeout = now + INSTEAD_FAR_NS;
     timer_set(&v->singleshot, timeout);
@@ -133,16 +134,15 @@ static long is_up(struct vcpu *v, void *)
 static long register_vcpu_info(struct vcpu *v, struct vcpu_register_vcpu_info *reg)
 {
     struct vcpu_info *info;
-    struct domain *d = v->domain;
     long rc = -XEN_EINVAL;
 
-    if (reg->offset > PAGE_SIZE - sizeof(*info) || reg->offset % sizeof(uint64_t) != 0)
-        return -XEN_EINVAL;
-    if (v != current && v->up)
+    if (reg->offset > PAGE_SIZE - sizeof(*info) || reg->offset % sizeof(uint64_t) != 0 ||
+        (v != current && v->up))
         return -XEN_EINVAL;
 
     spin_lock(&evtchn_lock);
-    if (mfn_equal(v->info_frame, INVALID_MFN) && arch_frame_get(mfn(reg->mfn), d, true) == 0) {
+    if (mfn_equal(v->info_frame, INVALID_MFN) &&
+        arch_frame_get(mfn(reg->mfn), v->domain, true) == 0) {
         info = (struct vcpu_info *)((char *)arch_frame_bytes(mfn(reg->mfn)) + reg->offset);
         memmove(info, v->info, sizeof(*info)); /* it may be the same page */
         v->info_frame = mfn(reg->mfn);
