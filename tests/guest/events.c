@@ -231,7 +231,7 @@ static void ticks(void)
 
 static void polling(void)
 {
-    uint32_t ports[2] = {local_end.port, ipi.port};
+    uint32_t ports[129] = {local_end.port, ipi.port};
     struct sched_poll poll = {.ports = ports, .nr_ports = 2};
     uint64_t now;
 
@@ -248,6 +248,10 @@ static void polling(void)
     check(lm_event_take(ipi.port), true, "poll leaves it pending");
     poll.timeout = 1;
     check(hypercall_sched_op(SCHEDOP_poll, &poll), 0, "poll with a timeout in the past returns");
+    for (unsigned i = 2; i < 129; i++)
+        ports[i] = ipi.port;
+    poll.nr_ports = 128;
+    check(hypercall_sched_op(SCHEDOP_poll, &poll), 0, "poll of 128 ports");
     poll.nr_ports = 129;
     check(hypercall_sched_op(SCHEDOP_poll, &poll), -XEN_EINVAL, "poll of 129 ports");
     poll.nr_ports = 1;
