@@ -180,13 +180,19 @@ static void check_call(unsigned vcpu)
     c->seen = info;
 }
 
+/* Filled in at once, with the present stay, and as of the last switch from the next one on. */
 static void open_area(struct clock *c)
 {
     struct vcpu_register_runstate_memory_area area = {.addr.v = &c->area};
+    const volatile uint64_t *entry = &c->area.state_entry_time;
+    uint64_t first;
 
     lm_assert(hypercall_vcpu_op(VCPUOP_register_runstate_memory_area, (uint32_t)(c - clocks),
                                 &area) == 0);
-    sleep_until(c, now(c) + 50 * US); /* it is as of the last switch from then on */
+    first = *entry;
+    do
+        sleep_until(c, now(c) + 50 * US);
+    while (*entry == first);
 }
 
 static void runstates(void)
