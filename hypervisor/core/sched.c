@@ -143,7 +143,6 @@ static void set_slice(struct host_cpu *c, uint64_t now)
     uint64_t end = UINT64_MAX;
     int64_t left;
 
-    charge(c, now);
     next = next_queue(cpu);
     if (next && !c->running->idle)
         end = v->since_ns + (is_before(next, c->running) ? SCHED_MIN_RUN_NS : SCHED_SLICE_NS);
@@ -168,9 +167,12 @@ static void set_slice(struct host_cpu *c, uint64_t now)
 void sched_look(void)
 {
     struct host_cpu *c = &cpus[arch_this_cpu()];
+    uint64_t now;
 
     spin_lock(&lock);
-    set_slice(c, arch_now_ns());
+    now = arch_now_ns();
+    charge(c, now);
+    set_slice(c, now);
     spin_unlock(&lock);
 }
 
@@ -201,10 +203,12 @@ static void tell_cpus(const struct run_queue *q, unsigned cpu, uint64_t now)
     }
     for (; told; told &= told - 1) {
         cpu = (unsigned)__builtin_ctzl(told);
-        if (cpu == here)
-            set_slice(&cpus[here], now);
-        else
+        if (cpu != here) {
             arch_kick_cpu(cpu);
+            continue;
+        }
+        charge(&cpus[here], now);
+        set_slice(&cpus[here], now);
     }
 }
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # check_run.sh [--exit STATUS] [--expect REGEX]... [--reject REGEX]... [--count NUMBER REGEX]
-#              [--input TEXT] -- COMMAND...
+#              [--input TEXT] [--date SECONDS] -- COMMAND...
 # Runs COMMAND and compares its exit status and its output, line by line, with what is expected.
+# With --date it prints "wall clock N", N seconds after 1970: at that date, within so many seconds.
 set -u
 
 work=$(mktemp -d) || exit 1
@@ -12,6 +13,7 @@ trap 'exit 1' INT TERM
 : >"$work/input"
 status=0
 count=
+date=
 
 while [ $# -gt 0 ]; do
     case $1 in
@@ -19,6 +21,7 @@ while [ $# -gt 0 ]; do
     --expect) printf '%s\n' "$2" >>"$work/expect" ;;
     --reject) printf '%s\n' "$2" >>"$work/reject" ;;
     --count) count=$2 counted=$3; shift ;;
+    --date) date=$2 ;;
     --input) printf '%s\n' "$2" >"$work/input" ;;
     --) shift; break ;;
     *) echo "check_run.sh: what is '$1'?" >&2; exit 2 ;;
@@ -26,6 +29,7 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 
+began=$(date +%s)
 "$@" <"$work/input" >"$work/raw" 2>&1
 got=$?
 # Serial lines end in \r\n; expressions that end in $ should not have to know.
@@ -50,6 +54,13 @@ done <"$work/reject"
 if [ -n "$count" ]; then
     found=$(grep -Ec -e "$counted" "$work/output")
     [ "$found" -eq "$count" ] || fail "$found lines match, expected $count: $counted"
+fi
+
+if [ -n "$date" ]; then
+    ended=$(date +%s)
+    told=$(sed -n 's/.*wall clock \([0-9]*\)$/\1/p' "$work/output")
+    [ "${told:-0}" -ge $((began - date)) ] && [ "$told" -le $((ended + date)) ] ||
+        fail "wall clock: ${told:-none}, and it was $began to $ended"
 fi
 
 [ "$failures" -eq 0 ] && exit 0

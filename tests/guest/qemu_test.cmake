@@ -1,16 +1,16 @@
 # lamina_qemu_test(NAME (SYSTEM tree | KERNEL guest)
 #                  [EXIT status] [TIMEOUT seconds] [EXPECT regex...] [REJECT regex...]
-#                  [COUNT number regex] [INPUT text] [ICOUNT] [CPUS number...] [BOOT_ARGS text]
-#                  [RUN_ARGS argument...])
+#                  [COUNT number regex] [INPUT text] [ICOUNT] [DATE] [CPUS number...]
+#                  [BOOT_ARGS text] [RUN_ARGS argument...])
 #
 # Runs `lamina run` and checks its exit status (0 unless EXIT says otherwise) and what it printed:
 # every EXPECT must match some line, no REJECT may match any, so many lines as COUNT says must match
 # its one (extended regular expressions, as for grep -E). SYSTEM is a .dts or .dtb, relative to the
 # caller's source folder or absolute; KERNEL is a target's name or a file. INPUT is what the guest
-# finds on standard input. On failure the whole output is shown. CPUS are numbers of host CPUs (1):
+# finds on standard input. DATE: it prints the date, see check_run.sh. On failure the whole output is shown. CPUS are numbers of host CPUs (1):
 # there is a test for each, called NAME for the one CPU and NAME-cpus2 and so on for others.
 function(lamina_qemu_test test)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "ICOUNT" "SYSTEM;KERNEL;EXIT;TIMEOUT;INPUT;BOOT_ARGS"
+    cmake_parse_arguments(PARSE_ARGV 1 arg "ICOUNT;DATE" "SYSTEM;KERNEL;EXIT;TIMEOUT;INPUT;BOOT_ARGS"
                           "EXPECT;REJECT;COUNT;CPUS;RUN_ARGS")
     if(arg_UNPARSED_ARGUMENTS OR NOT (arg_SYSTEM OR arg_KERNEL) OR (arg_SYSTEM AND arg_KERNEL))
         message(FATAL_ERROR "lamina_qemu_test(${test}): wants one of SYSTEM and KERNEL; "
@@ -32,6 +32,9 @@ function(lamina_qemu_test test)
     endforeach()
     if(DEFINED arg_COUNT)
         list(APPEND check --count ${arg_COUNT})
+    endif()
+    if(arg_DATE)
+        list(APPEND check --date 2)
     endif()
     if(DEFINED arg_INPUT)
         list(APPEND check --input "${arg_INPUT}")

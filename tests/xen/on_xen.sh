@@ -1,19 +1,22 @@
 #!/bin/sh
-# on_xen.sh [--icount] [--timeout SECONDS] [--vcpus N] GUEST [CMDLINE]
+# on_xen.sh [--icount] [--timeout SECONDS] [--vcpus N] [--cpus N] GUEST [CMDLINE]
 # Boots GUEST as the first domain of Debian's Xen in QEMU and prints what it prints, with Xen's own
-# lines only if it does not come to its end. Exit status: 0 it powered off, 1 it did not, 77 there
-# is no Xen here, 124 it was still running after SECONDS (60).
+# lines only if it does not come to its end. With several host CPUs its vCPUs are pinned, one to
+# each. Exit status: 0 it powered off, 1 it did not, 77 there is no Xen here, 124 it was still
+# running after SECONDS (60).
 set -u
 
 xen=/boot/xen-4.17-amd64.gz
 seconds=60
 icount=
 vcpus=1
+cpus=1
 while :; do
     case ${1-} in
     --icount) icount=--icount ;;
     --timeout) seconds=$2; shift ;;
     --vcpus) vcpus=$2; shift ;;
+    --cpus) cpus=$2; shift ;;
     *) break ;;
     esac
     shift
@@ -32,12 +35,14 @@ trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 gzip -dc "$xen" >"$work/xen" || exit 1
 mkfifo "$work/serial" || exit 1
+pin=
+[ "$cpus" -eq 1 ] || pin=dom0_vcpus_pin
 
 # Commas separate modules; within an argument they are doubled.
 initrd=$(printf '%s' "$guest${cmdline:+ $cmdline}" | sed 's/,/,,/g')
-timeout "$seconds" qemu-system-x86_64 ${icount:+-icount shift=0} -cpu max,smap=off -m 512 \
+timeout "$seconds" qemu-system-x86_64 ${icount:+-icount shift=0} -cpu max,smap=off -smp "$cpus" -m 512 \
     -nodefaults -display none -no-reboot -serial stdio -kernel "$work/xen" -initrd "$initrd" \
-    -append "console=com1 com1=115200,8n1 noreboot dom0=pv dom0_max_vcpus=$vcpus dom0_mem=64M guest_loglvl=none" \
+    -append "console=com1 com1=115200,8n1 noreboot dom0=pv dom0_max_vcpus=$vcpus $pin dom0_mem=64M guest_loglvl=none" \
     </dev/null >"$work/serial" 2>"$work/errors" &
 pid=$!
 
