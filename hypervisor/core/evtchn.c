@@ -96,9 +96,9 @@ static void occupy(struct evtchn *chn, enum evtchn_state state)
     __atomic_store_n(&chn->state, (uint8_t)state, __ATOMIC_RELEASE);
 }
 
+/* `a` is CHAN_INTERDOMAIN already. */
 static void connect(struct evtchn *a, struct evtchn *b)
 {
-    WRITE_ONCE(a->state, CHAN_INTERDOMAIN);
     WRITE_ONCE(b->state, CHAN_INTERDOMAIN);
     WRITE_ONCE(a->peer, b);
     WRITE_ONCE(b->peer, a);

@@ -38,8 +38,6 @@ static bool set_link(uint32_t *word, uint32_t port)
 {
     uint32_t w = READ_ONCE(*word);
 
-    if (!(w & FIFO_LINKED))
-        return false;
     for (unsigned tries = 0; tries < LINK_TRIES && (w & FIFO_LINKED); tries++) {
         uint32_t linked = (w & ~(FIFO_BUSY | FIFO_LINK_MASK)) | port;
 
