@@ -2,7 +2,7 @@
 #include "core/evtchn_internal.h"
 #include "core/hypercall.h"
 
-struct spinlock evtchn_lock;
+struct spinlock evtchn_lock = {.rank = RANK_EVENTS};
 
 #define TABLE_ORDER 2
 _Static_assert(sizeof(struct evtchn_table) <= PAGE_SIZE << TABLE_ORDER, "it fits");
