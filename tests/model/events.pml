@@ -176,7 +176,7 @@ inline mark_pending(me, port)
     masked = false
 }
 
-/* The first sends twice on port 0, the other once on port 1. */
+/* The first sends twice on port 0, the other once on port 1, or 0. */
 proctype sender(byte me)
 {
     byte port, c;
@@ -184,7 +184,8 @@ proctype sender(byte me)
 
     if
     :: me == 0 -> again = true
-    :: me == 1 -> port = 1
+    :: me == 1 && !(guest & MASKS) -> port = 1
+    :: me == 1 && (guest & MASKS) /* another port's event would have port 0 looked at, too */
     fi;
     do
     :: true ->
@@ -394,10 +395,6 @@ inline take(port)
 /* An interrupt may come, and has nothing to deliver now. */
 inline upcall_handler()
 {
-    if
-    :: irq[cpu] -> irq[cpu] = false
-    :: true
-    fi;
     do
     :: upcall[info] ->
         if
@@ -420,7 +417,11 @@ inline upcall_handler()
         :: else
         fi
     :: else -> break
-    od
+    od;
+    if
+    :: irq[cpu] -> irq[cpu] = false
+    :: true
+    fi
 }
 
 /* Any way out to the guest; also where the guest allows upcalls and then looks. */
@@ -475,6 +476,7 @@ proctype receiver()
     :: guest & MASKS ->
         if
         :: mask[0] = true
+        :: mask[0] = true; unmask(0); way_out(); goto waits
         :: mask[0] = true; guest_unmask(0); mask[0] = true
         fi
     :: guest & POLLS ->
@@ -488,10 +490,14 @@ proctype receiver()
     :: block(); way_out()
     :: true
     fi;
-    guest_unmask(0);
+    if
+    :: guest & (MASKS | POLLS) -> guest_unmask(0)
+    :: else
+    fi;
+waits:
     do
-    :: spin()
-    :: block(); way_out()
+    :: true -> spin()
+    :: true -> block(); way_out()
     od;
 over:
     assert(!news[0] && !news[1] && !pending[0] && !pending[1])

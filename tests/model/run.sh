@@ -74,10 +74,11 @@ build events
 for actors in 0 1 2 4 8; do
     holds events $actors
 done
-breaks events 0 1 2 4 5 9 15 18
+breaks events 0 1 2 4 5 6 9 15 16 18
 breaks events 1 10 11
-breaks events 2 7
-breaks events 4 12
+breaks events 2 7 8 17
+breaks events 4 12 13
 breaks events 8 14
+breaks events 16 3
 
 exit $failed
