@@ -7,7 +7,7 @@
 #include "abi/io/console.h"
 
 /* Guards the line and everything below; the innermost lock. */
-static struct spinlock lock;
+static struct spinlock lock = {.rank = RANK_CONSOLE};
 
 static bool prefix;
 static struct domain *open_line; /* whose unfinished line the terminal shows; NULL: none */

@@ -11,7 +11,7 @@
 /* Guards the table, the list and the states. A reference is taken under it and dropped without; a
  * domain whose count reached zero is still found in `ended`, by domain_reap, which outlasts those
  * who had found it, or one of its channels, without. */
-static struct spinlock lock;
+static struct spinlock lock = {.rank = RANK_DOMAINS};
 static struct domain *domains[CONFIG_MAX_DOMAINS + 1]; /* by id */
 static struct domain *ended; /* by next_ended: wait for their last reference, then to be freed */
 static unsigned alive = 1;   /* domains not yet over; boot counts as one */
@@ -66,6 +66,8 @@ static int vcpu_create(struct domain *d, unsigned id)
     v->info_frame = INVALID_MFN;
     v->own_info.evtchn_upcall_mask = 1;
     v->info = id < XEN_LEGACY_MAX_VCPUS ? &d->shared->vcpu_info[id] : &v->own_info;
+    for (unsigned i = 0; i < EVTCHN_FIFO_MAX_QUEUES; i++)
+        v->evtchn.queue[i].lock.rank = RANK_EVENT_QUEUE;
     sched_init_vcpu(v);
     vcpu_init_timers(v);
     v->info->time = arch_time_info();

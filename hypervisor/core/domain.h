@@ -13,12 +13,8 @@
 #include "core/grant.h"
 #include "core/console.h"
 
-/* Lock order, outermost first. Never take a lock to the left while holding one to the right.
- *   domain.page_lock (mutex: may be held over preemption)
- *   > grant_table.lock > evtchn_lock > evtchn.lock > evtchn_queue.lock (one at a time each)
- *   > domain table lock (core/domain.c) > mutex.lock (its waiters)
- *   > run queue lock > timer queue lock > list of the domain's frames (paging/) > allocator lock
- *   > console lock */
+/* Lock order: domain.page_lock (a mutex, that may be held over preemption) comes before all spin
+ * locks, which lib/spinlock.h ranks. */
 
 #define MAX_VCPUS       64
 #define DOMAIN_NAME_MAX 32 /* with the NUL */

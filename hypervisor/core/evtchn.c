@@ -2,7 +2,7 @@
 #include "core/evtchn_internal.h"
 #include "core/hypercall.h"
 
-struct spinlock evtchn_lock;
+struct spinlock evtchn_lock = {.rank = RANK_EVENTS};
 
 #define TABLE_ORDER 2
 _Static_assert(sizeof(struct evtchn_table) <= PAGE_SIZE << TABLE_ORDER, "it fits");
@@ -36,7 +36,7 @@ static int grow_to(struct domain *d, uint32_t port)
         if (!page)
             return -XEN_ENOMEM;
         for (unsigned i = 0; i < EVTCHN_PER_PAGE; i++)
-            page[i].port = first + i;
+            page[i] = (struct evtchn){.port = first + i, .lock.rank = RANK_CHANNEL};
         spin_lock(&evtchn_lock);
         if (e->nr_ports == first) {
             e->table->page[first / EVTCHN_PER_PAGE] = page;

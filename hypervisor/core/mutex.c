@@ -15,7 +15,7 @@ struct waiter {
 void mutex_init(struct mutex *m)
 {
     m->owner = 0;
-    m->lock.held = 0;
+    m->lock = (struct spinlock){.rank = RANK_MUTEX};
     list_init(&m->waiters);
 }
 

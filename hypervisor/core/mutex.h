@@ -26,6 +26,7 @@ static inline bool mutex_replace_owner(struct mutex *m, uintptr_t from, uintptr_
 /* Not recursive. May switch to another vCPU; no spin lock is held. */
 static inline void mutex_lock(struct mutex *m)
 {
+    lock_expect_none("mutex_lock");
     if (unlikely(!mutex_replace_owner(m, 0, (uintptr_t)current)))
         mutex_lock_contended(m);
 }

@@ -30,7 +30,7 @@ struct host_cpu {
     struct timer slice;  /* set while the running one may have to give way */
 };
 
-static struct spinlock lock;
+static struct spinlock lock = {.rank = RANK_SCHED};
 static struct run_queue queues[SCHED_SETS_MAX];
 static unsigned nr_queues;
 static struct host_cpu cpus[MAX_CPUS];
@@ -419,6 +419,7 @@ void sched_block(enum run_state state, bool (*ready)(struct vcpu *v, const void 
     struct vcpu *v = current;
 
     ASSERT(!v->idle);
+    lock_expect_none("sched_block");
     change_state(v, state);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (ready && ready(v, arg))
@@ -463,6 +464,7 @@ void sched_idle(void)
 
 void cond_resched(void)
 {
+    lock_expect_none("cond_resched");
     __atomic_fetch_add(&operations_suspended, 1, __ATOMIC_RELAXED);
     arch_poll_interrupts();
     if (READ_ONCE(current->work) & WORK_RESCHED)

@@ -11,7 +11,7 @@ struct timer_queue {
     uint64_t programmed_ns; /* deadline given to the hardware; 0: none */
 };
 
-static struct timer_queue queues[MAX_CPUS];
+static struct timer_queue queues[MAX_CPUS] = {[0 ... MAX_CPUS - 1] = {.lock.rank = RANK_TIMERS}};
 
 /* While callbacks run, no deadline is earlier than this one: the hardware is programmed afterwards.
  */

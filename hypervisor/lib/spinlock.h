@@ -3,13 +3,22 @@
 #pragma once
 
 #include "lib/types.h"
+#include "lib/lock_order.h"
+
+/* The lock order, outermost first: one is never taken while one further on is held. All come after
+ * domain.page_lock, a mutex. Debug builds check it. */
+/* clang-format off */
+enum lock_rank { RANK_NONE, RANK_GRANTS, RANK_EVENTS, RANK_CHANNEL, RANK_EVENT_QUEUE, RANK_DOMAINS,
+                 RANK_MUTEX, RANK_SCHED, RANK_TIMERS, RANK_FRAMES, RANK_ALLOC, RANK_CONSOLE, NR_RANKS };
+/* clang-format on */
 
 struct spinlock {
-    uint32_t held;
+    uint16_t held, rank; /* enum lock_rank */
 };
 
 static inline void spin_lock(struct spinlock *l)
 {
+    lock_taken(l);
     while (unlikely(__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE)))
         while (READ_ONCE(l->held))
             __builtin_ia32_pause();
@@ -17,5 +26,6 @@ static inline void spin_lock(struct spinlock *l)
 
 static inline void spin_unlock(struct spinlock *l)
 {
+    lock_released(l);
     __atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
 }

@@ -69,4 +69,16 @@ done
 breaks page_types 1 1 2 3 5 7 8 9 10 11 12 13 14 16 17
 breaks page_types 2 4 6 15
 
+# Actors: what the guest does once before it waits; bits of `guest` in the model.
+build events
+for actors in 0 1 2 4 8; do
+    holds events $actors
+done
+breaks events 0 1 2 4 5 6 9 15 16 18
+breaks events 1 10 11
+breaks events 2 7 8 17
+breaks events 4 12 13
+breaks events 8 14
+breaks events 16 3
+
 exit $failed

@@ -1,11 +1,11 @@
 #!/bin/sh
-# lines.sh [FOLDER [LIMIT]]: counts lines of code (C and assembly; neither blank nor only comment) and
-# fails from LIMIT on. Files that deserve a second look for their length are named.
+# lines.sh [FOLDER [LIMIT]]: counts lines of code (C and assembly, not linker scripts; neither blank nor
+# only comment) and fails from LIMIT on. Files that deserve a second look for their length are named.
 set -u
 folder=${1:-$(dirname "$0")/../../hypervisor}
 limit=${2:-10000}
 
-find "$folder" -name '*.[chS]' -o -name '*.def' | sort | xargs awk -v limit="$limit" '
+find "$folder" \( -name '*.[chS]' -o -name '*.def' \) ! -name '*.lds.S' | sort | xargs awk -v limit="$limit" '
 function finish()
 {
     if (file != "" && length_of_file > 400)

@@ -2,6 +2,7 @@
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
 #include "cpu/vectors.h"
+#include "lib/spinlock.h"
 
 void cpu_answer(void)
 {
@@ -21,6 +22,7 @@ void cpu_call_begin(uint64_t mask, void (*function)(uint64_t arg), uint64_t arg)
     struct cpu *c = this_cpu();
     const uint64_t self = 1ul << c->id;
 
+    lock_expect_none("cpu_call");
     c->call = (struct cpu_call){function, arg, mask & ~self};
     for (uint64_t left = mask & ~self; left; left &= left - 1) {
         struct cpu *other = &cpus[__builtin_ctzl(left)];

@@ -1,6 +1,7 @@
 #include "cpu/tlb.h"
 #include "cpu/cpu.h"
 #include "cpu/insn.h"
+#include "lib/lock_order.h"
 
 static inline void load_cr3(uint64_t value)
 {
@@ -30,13 +31,20 @@ static void flush(uint64_t)
     tlb_flush_local();
 }
 
+/* Mostly there is one CPU to flush, this one. */
 void tlb_flush(uint64_t mask)
 {
-    if (mask)
+    lock_expect_none("a TLB flush");
+    if (likely(mask == 1ul << this_cpu()->id))
+        tlb_flush_local();
+    else if (mask)
         cpu_call(mask, flush, 0);
 }
 
 void tlb_flush_page(uint64_t mask, uint64_t va)
 {
-    cpu_call(mask, tlb_flush_page_local, va);
+    if (likely(mask == 1ul << this_cpu()->id))
+        tlb_flush_page_local(va);
+    else
+        cpu_call(mask, tlb_flush_page_local, va);
 }

@@ -12,7 +12,7 @@ static struct {
     struct spinlock lock;
     uint64_t free;
     uint32_t first[ALLOC_ORDER_MAX + 1]; /* list of free blocks of each order; 0: none */
-} pool;
+} pool = {.lock.rank = RANK_ALLOC};
 
 static void push_free(struct frame *f, unsigned order, uint32_t stamp)
 {

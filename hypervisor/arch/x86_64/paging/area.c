@@ -32,6 +32,7 @@ int arch_domain_init(struct domain *d)
 {
     struct paging_domain *p = &d->arch.paging;
 
+    p->lock.rank = RANK_FRAMES;
     ASSERT((uint64_t)d % PAGE_SIZE == 0); /* struct frame names its owner by page number */
     p->area = arch_alloc_pages(block_order(d));
     if (!p->area)

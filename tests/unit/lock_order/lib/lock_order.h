@@ -1,0 +1,1 @@
+#include "debug/lib/lock_order.h"
