@@ -1,5 +1,5 @@
 /* The auditor's half that knows who in core/ holds references on frames, and who asks for it. */
-#include "core/audit.h"
+#include "debug/core/audit.h"
 
 #include "core/config.h"
 #include "core/domain.h"

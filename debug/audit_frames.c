@@ -1,5 +1,5 @@
 /* The auditor's half that knows what frames, tables and descriptor pages refer to. */
-#include "core/audit.h"
+#include "debug/core/audit.h"
 #include "core/log.h"
 #include "lib/format.h"
 #include "paging/type.h"

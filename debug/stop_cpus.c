@@ -1,5 +1,5 @@
 /* All other CPUs stand still while one looks at what they change. */
-#include "core/audit.h"
+#include "debug/core/audit.h"
 #include "cpu/cpu.h"
 
 static uint64_t stopped; /* CPUs that stand still (atomic) */

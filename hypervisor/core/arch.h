@@ -10,7 +10,6 @@
 struct domain;
 struct vcpu;
 struct cpu;
-struct audit; /* core/audit.h */
 struct vcpu_guest_context;
 
 #include "arch_types.h"
@@ -134,19 +133,6 @@ struct vcpu_time_info arch_time_info(void);
 /* --- console --- */
 
 void arch_console_write(const char *text, size_t length);
-
-/* --- the auditor (debug/); findings are counted and logged --- */
-
-/* From here until arch_let_others_go no other CPU does anything, and each is in its guest, idle, or
- * in cond_resched. False: another CPU does this just now. */
-bool arch_stop_others(void);
-void arch_let_others_go(void);
-/* Something holds so many references on the frame, with so many uses. */
-void arch_audit_note(struct audit *a, mfn_t frame, uint32_t refs, uint32_t uses);
-/* Notes what the domain itself refers to; for each one that is not freed. */
-void arch_audit_domain(struct audit *a, const struct domain *d);
-/* At last: notes what pages refer to, and compares. */
-void arch_audit_frames(struct audit *a);
 
 /* --- the end --- */
 

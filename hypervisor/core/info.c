@@ -112,7 +112,7 @@ long do_lamina_op(uint32_t cmd, guest_ptr_t arg)
     static const struct operation ops[] = {
         [LAMINA_OP_version] = OPERATION(version, struct lamina_version, true),
         [LAMINA_OP_wire] = OPERATION(wire, struct lamina_wire, true),
-        [LAMINA_OP_audit] = OPERATION(audit_op, struct lamina_audit, true),
+        [LAMINA_OP_audit] = AUDIT_OPERATION,
     };
 
     return operation_call(__HYPERVISOR_lamina_op, ops, ARRAY_LEN(ops), cmd, current, arg);

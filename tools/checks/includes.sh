@@ -10,7 +10,7 @@ cpu     cpu core lib abi
 paging  paging cpu core lib abi
 pv      pv paging cpu core lib abi
 boot    boot pv paging cpu core lib abi
-debug   paging cpu core lib abi
+debug   debug paging cpu core lib abi
 main    main boot pv paging cpu core lib abi
 sdk     sdk abi
 example example sdk abi

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/audit.h"
+#include "debug/core/audit.h"
 #include "core/grant_internal.h"
 #include "core/hypercall.h"
 

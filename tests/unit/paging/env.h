@@ -3,7 +3,7 @@
 #ifndef ENV_H
 #define ENV_H
 
-#include "core/audit.h"
+#include "debug/core/audit.h"
 #include "core/domain.h"
 #include "paging/paging.h"
 
