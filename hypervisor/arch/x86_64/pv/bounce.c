@@ -236,10 +236,8 @@ static bool software_interrupt(struct vcpu *v, struct regs *r)
     return true;
 }
 
-static bool has_error_code(unsigned vector)
-{
-    return (vector >= VECTOR_TS && vector <= VECTOR_PF) || vector == VECTOR_AC;
-}
+/* #TS, #NP, #SS, #GP, #PF and #AC have an error code. */
+#define HAVE_ERROR_CODE (0x1fu << VECTOR_TS | 1u << VECTOR_AC)
 
 void guest_exception(struct vcpu *v, struct regs *r)
 {
@@ -256,7 +254,7 @@ void guest_exception(struct vcpu *v, struct regs *r)
         fpu_set_trap(false);
         break;
     }
-    bounce_trap(v, r, r->vector, has_error_code(r->vector), r->error_code);
+    bounce_trap(v, r, r->vector, HAVE_ERROR_CODE >> r->vector & 1, r->error_code);
 }
 
 /* As Xen has it: who has no handler does not learn of it. */
