@@ -101,9 +101,7 @@ static void bounce_trap(struct vcpu *v, struct regs *r, unsigned vector, bool ha
                      v->id, vector, error, r->rip, r->rsp);
         return;
     }
-    struct entry e = {t->address, TI_GET_IF(t), has_error, error, NULL};
-
-    enter_kernel(v, r, &e);
+    enter_kernel(v, r, &(struct entry){t->address, TI_GET_IF(t), has_error, error, NULL});
 }
 
 /* Enters it at a callback. */
@@ -195,9 +193,7 @@ void guest_page_fault(struct vcpu *v, struct regs *r, uint64_t address)
         pv_direct_write(v, r, address))
         return;
     v->info->arch.cr2 = address;
-    error &= ~PF_USER;
-    if (!v->arch.pv.kernel_mode)
-        error |= PF_USER;
+    error = (error & ~PF_USER) | (v->arch.pv.kernel_mode ? 0 : PF_USER);
     bounce_trap(v, r, VECTOR_PF, true, error);
 }
 
