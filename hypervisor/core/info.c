@@ -41,10 +41,8 @@ static long build_id(guest_ptr_t arg)
         return -XEN_EINVAL;
     if (b.len < length)
         return -XEN_ENOBUFS;
-    if (!copy_to_guest(guest_ptr_at(arg, offsetof(struct xen_build_id, buf)), &build_id_note[4],
-                       length))
-        return -XEN_EFAULT;
-    return length;
+    arg = guest_ptr_at(arg, offsetof(struct xen_build_id, buf));
+    return copy_to_guest(arg, &build_id_note[4], length) ? (long)length : -XEN_EFAULT;
 }
 
 static __attribute__((noinline)) long tell(uint32_t cmd, guest_ptr_t arg)

@@ -54,12 +54,10 @@ static uint64_t count_tables(const struct build_plan *plan, const struct plan_ra
 static struct plan_range take(uint64_t *next, uint64_t pages, uint64_t virt_base)
 {
     const uint64_t pfn = *next;
+    const uint64_t virt = virt_base == NO_ADDRESS ? NO_ADDRESS : virt_base + pfn * PAGE_SIZE;
 
     *next += pages;
-    return (struct plan_range){.virt = virt_base == NO_ADDRESS ? NO_ADDRESS
-                                                               : virt_base + pfn * PAGE_SIZE,
-                               .pfn = pfn,
-                               .pages = pages};
+    return (struct plan_range){virt, pfn, pages};
 }
 
 /* Finds the smallest area that maps itself: `used` pages, its page tables, a stack and the padding.
