@@ -25,13 +25,6 @@ void __stack_chk_fail(void)
     panic("libfdt overran its stack frame");
 }
 
-static void start_here(void)
-{
-    canary_block[5] = rdtsc() & ~0xfful;
-    idle_init(&cpus[0], &idle_vcpu0, idle_stack0);
-    wrmsr(MSR_FS_BASE, (uint64_t)canary_block);
-}
-
 /* On a CPU that leaks, who could read all memory anyway loses no one's secrets by running. */
 static bool may_run_here(const struct system_config *sys, const struct domain_config *config)
 {
@@ -63,12 +56,11 @@ static bool build_all(const struct system_config *sys)
         n += built[i] != NULL;
     }
     wires_refused = wiring_apply(sys, built);
-    for (unsigned i = 0; i < sys->nr_domains; i++) {
-        if (!built[i])
-            continue;
-        console_replace_focus(NULL, built[i]); /* the first one has it */
-        domain_start(built[i]);
-    }
+    for (unsigned i = 0; i < sys->nr_domains; i++)
+        if (built[i]) {
+            console_replace_focus(NULL, built[i]); /* the first one has it */
+            domain_start(built[i]);
+        }
     if (!n)
         log_line("no domain to run");
     return n == sys->nr_domains && !wires_refused && !sys->refused;
@@ -83,7 +75,9 @@ void boot_main(uint32_t magic, uint32_t info_address)
     static struct system_config sys;
     const void *tree;
 
-    start_here();
+    canary_block[5] = rdtsc() & ~0xfful;
+    idle_init(&cpus[0], &idle_vcpu0, idle_stack0);
+    wrmsr(MSR_FS_BASE, (uint64_t)canary_block);
     serial_init();
     log_line("Lamina %s, ABI version %u, PV guests on x86-64", LAMINA_VERSION, LAMINA_ABI_VERSION);
     idt_init();

@@ -74,13 +74,11 @@ static const struct tree_property domain_properties[] = {
 
 bool config_domain(const struct system_config *sys, unsigned index, struct domain_config *dom)
 {
-    *dom = (struct domain_config){
-        .bootargs = "",
-        .cpus = ~0ul,
-        .vcpus = 1,
-        .weight = CONFIG_WEIGHT,
-        .id = (uint16_t)(index + 1),
-    };
+    *dom = (struct domain_config){.bootargs = "",
+                                  .cpus = ~0ul,
+                                  .vcpus = 1,
+                                  .weight = CONFIG_WEIGHT,
+                                  .id = (uint16_t)(index + 1)};
     if (!tree_read_named(sys->fdt, sys->domain[index].node, dom->name, domain_properties, dom))
         return false;
     dom->pages = (uint64_t)dom->memory << (20 - PAGE_SHIFT);

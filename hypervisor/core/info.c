@@ -41,10 +41,8 @@ static long build_id(guest_ptr_t arg)
         return -XEN_EINVAL;
     if (b.len < length)
         return -XEN_ENOBUFS;
-    if (!copy_to_guest(guest_ptr_at(arg, offsetof(struct xen_build_id, buf)), &build_id_note[4],
-                       length))
-        return -XEN_EFAULT;
-    return length;
+    arg = guest_ptr_at(arg, offsetof(struct xen_build_id, buf));
+    return copy_to_guest(arg, &build_id_note[4], length) ? (long)length : -XEN_EFAULT;
 }
 
 static __attribute__((noinline)) long tell(uint32_t cmd, guest_ptr_t arg)
@@ -56,7 +54,6 @@ static __attribute__((noinline)) long tell(uint32_t cmd, guest_ptr_t arg)
     static const struct xen_compile_info compile = {
         .compiler = __VERSION__, .compile_by = "lamina", .compile_date = __DATE__};
     static const struct xen_platform_parameters platform = {.virt_start = HYPERVISOR_VIRT_START};
-    const struct domain *d = current->domain;
     uint8_t handle[XEN_DOMAIN_HANDLE_LEN] = {0};
 
     switch (cmd) {
@@ -75,7 +72,7 @@ static __attribute__((noinline)) long tell(uint32_t cmd, guest_ptr_t arg)
     case XENVER_pagesize:
         return PAGE_SIZE;
     case XENVER_guest_handle:
-        memcpy(handle, &d->id, sizeof(d->id));
+        memcpy(handle, &current->domain->id, sizeof(current->domain->id));
         return put(arg, handle, sizeof(handle));
     case XENVER_commandline:
         return put(arg, command_line, sizeof(command_line));

@@ -5,12 +5,12 @@ long operation_call(unsigned hypercall, const struct operation *table, size_t le
                     struct vcpu *v, guest_ptr_t arg)
 {
     uint64_t copy[8];
-    const struct operation *op;
-    long rc;
 
     if (cmd >= length || !subop_exists(hypercall, cmd))
         return -XEN_ENOSYS;
-    op = &table[clamp_index(cmd, length)];
+
+    const struct operation *op = &table[clamp_index(cmd, length)];
+
     if (!op->function)
         return -XEN_ENOSYS;
     ASSERT(op->bytes <= sizeof(copy));
@@ -19,7 +19,9 @@ long operation_call(unsigned hypercall, const struct operation *table, size_t le
     /* Results that cannot be written are refused while there is nothing to undo yet. */
     if (op->results && !copy_to_guest(arg, copy, op->bytes))
         return -XEN_EFAULT;
-    rc = op->function(v, copy);
+
+    long rc = op->function(v, copy);
+
     if (op->results && rc >= 0 && !copy_to_guest(arg, copy, op->bytes))
         return -XEN_EFAULT;
     return rc;

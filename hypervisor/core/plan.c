@@ -53,14 +53,11 @@ static uint64_t count_tables(const struct build_plan *plan, const struct plan_ra
 /* Pages are handed out one after the other, and mapped if there is an address. */
 static struct plan_range take(uint64_t *next, uint64_t pages, uint64_t virt_base)
 {
-    const struct plan_range range = {
-        .virt = virt_base == NO_ADDRESS ? NO_ADDRESS : virt_base + *next * PAGE_SIZE,
-        .pfn = *next,
-        .pages = pages,
-    };
+    const uint64_t pfn = *next;
+    const uint64_t virt = virt_base == NO_ADDRESS ? NO_ADDRESS : virt_base + pfn * PAGE_SIZE;
 
     *next += pages;
-    return range;
+    return (struct plan_range){virt, pfn, pages};
 }
 
 /* Finds the smallest area that maps itself: `used` pages, its page tables, a stack and the padding.
@@ -145,13 +142,11 @@ bool plan_make(struct build_plan *plan, const struct image *img, size_t ramdisk_
                uint64_t nr_pages, const char *name)
 {
     const uint64_t ramdisk_pages = pages_for(ramdisk_bytes);
-    uint64_t wanted = nr_pages, pages = lay_out(plan, img, ramdisk_pages, wanted, name);
+    uint64_t wanted = nr_pages, pages;
 
     /* More memory has a longer p2m, which takes more memory. */
-    while (pages > wanted) {
+    while ((pages = lay_out(plan, img, ramdisk_pages, wanted, name)) > wanted)
         wanted = round_up(pages, PAGES_PER_MIB);
-        pages = lay_out(plan, img, ramdisk_pages, wanted, name);
-    }
     if (wanted > nr_pages && pages != 0)
         log_line("/domains/%s: memory = <%lu>: expected <%lu> (MiB) or more, for a kernel of %lu "
                  "KiB and a ramdisk of %lu KiB",

@@ -68,10 +68,9 @@ static bool connect(const struct system_config *sys, const struct wire_config *w
 unsigned wiring_apply(const struct system_config *sys, struct domain *const *built)
 {
     unsigned count = 0, order = 0;
-    int node;
 
     nr_wires = 0;
-    for (node = config_next_wire(sys, -1); node >= 0; node = config_next_wire(sys, node))
+    for (int node = config_next_wire(sys, -1); node >= 0; node = config_next_wire(sys, node))
         count++;
     if (count == 0)
         return 0;
@@ -82,7 +81,7 @@ unsigned wiring_apply(const struct system_config *sys, struct domain *const *bui
         log_line("/wiring: no memory for its %u nodes", count);
         return count;
     }
-    for (node = config_next_wire(sys, -1); node >= 0; node = config_next_wire(sys, node)) {
+    for (int node = config_next_wire(sys, -1); node >= 0; node = config_next_wire(sys, node)) {
         struct wire_config *w = &wires[nr_wires];
 
         if (config_wire(sys, node, w))

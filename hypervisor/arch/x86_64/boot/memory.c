@@ -67,18 +67,11 @@ static uint64_t *entry_for(uint64_t va, unsigned level)
 
 static void map(uint64_t va, uint64_t pa, uint64_t bytes, uint64_t flags)
 {
-    while (bytes) {
-        uint64_t part = PAGE_SIZE;
+    for (uint64_t part; bytes; va += part, pa += part, bytes -= part) {
+        const bool large = !((va | pa) % LARGE_PAGE) && bytes >= LARGE_PAGE;
 
-        if (!((va | pa) % LARGE_PAGE) && bytes >= LARGE_PAGE) {
-            part = LARGE_PAGE;
-            *entry_for(va, 2) = pa | flags | PTE_PSE;
-        } else {
-            *entry_for(va, 1) = pa | flags;
-        }
-        va += part;
-        pa += part;
-        bytes -= part;
+        part = large ? LARGE_PAGE : PAGE_SIZE;
+        *entry_for(va, large ? 2 : 1) = pa | flags | (large ? PTE_PSE : 0);
     }
 }
 
@@ -111,11 +104,11 @@ static void map_table(const struct boot_info *info, uint64_t table, uint64_t ele
         uint64_t to = table + info->ram[i].end / PAGE_SIZE * element;
 
         for (uint64_t va = from & PAGE_MASK; va < to; va += PAGE_SIZE) {
-            uint64_t page;
-
             if (mapped(va))
                 continue;
-            page = boot_alloc_page();
+
+            uint64_t page = boot_alloc_page();
+
             memset((void *)(DIRECT_START + page), fill, PAGE_SIZE);
             map(va, page, PAGE_SIZE, flags);
         }

@@ -12,12 +12,11 @@ static void backtrace(void)
 {
     const uint64_t *sp = __builtin_frame_address(0), *top = (const uint64_t *)stack_top();
 
-    for (unsigned shown = 0; sp < top && shown < 24; sp++) {
-        if (*sp < (uint64_t)image_start || *sp >= (uint64_t)rodata_start)
-            continue;
-        log_line("  %#lx", *sp);
-        shown++;
-    }
+    for (unsigned shown = 0; sp < top && shown < 24; sp++)
+        if (*sp >= (uint64_t)image_start && *sp < (uint64_t)rodata_start) {
+            log_line("  %#lx", *sp);
+            shown++;
+        }
 }
 
 bool panicking;

@@ -11,12 +11,9 @@ static unsigned cmos(unsigned reg)
 static uint64_t days_since_1970(unsigned year, unsigned month, unsigned day)
 {
     static const uint16_t before[] = {0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334};
-    uint64_t days = (year - 1970) * 365ul + (year - 1969) / 4;
 
-    days += before[month - 1] + day - 1;
-    if (year % 4 == 0 && month > 2)
-        days++;
-    return days;
+    return (year - 1970) * 365ul + (year - 1969) / 4 + before[month - 1] +
+           (year % 4 == 0 && month > 2) + day - 1;
 }
 
 uint64_t rtc_read(void)

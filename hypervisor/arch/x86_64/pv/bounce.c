@@ -32,15 +32,13 @@ struct entry {
     const uint16_t *segments; /* ds, es, fs, gs for the failsafe callback's frame; or NULL */
 };
 
-/* Writes the frame that ends at top, upwards: an address of the hypervisor's cannot be reached
- * without a fault before it. Returns its lowest address, or 0. */
-static inline uint64_t push_frame(uint64_t top, const struct regs *r, const struct entry *e,
-                                  uint64_t cs, uint64_t rflags)
+/* Writes the frame sp .. top, upwards: an address of the hypervisor's cannot be reached without a
+ * fault before it. */
+static inline bool push_frame(uint64_t sp, uint64_t top, const struct regs *r,
+                              const struct entry *e, uint64_t cs, uint64_t rflags)
 {
-    uint64_t sp = top - 56 - (e->has_error ? 8 : 0) - (unlikely(e->segments) ? 32 : 0);
-
     if (!guest_address(sp))
-        return 0;
+        return false;
     GUEST_WRITE(r->rcx, sp, "mov", fault);
     GUEST_WRITE(r->r11, sp + 8, "mov", fault);
     for (unsigned i = 0; unlikely(e->segments) && i < 4; i++)
@@ -52,9 +50,9 @@ static inline uint64_t push_frame(uint64_t top, const struct regs *r, const stru
     GUEST_WRITE(rflags, top - 24, "mov", fault);
     GUEST_WRITE(r->rsp, top - 16, "mov", fault);
     GUEST_WRITE(r->ss, top - 8, "mov", fault);
-    return sp;
+    return true;
 fault:
-    return 0;
+    return false;
 }
 
 /* Puts the frame on the kernel's stack and points the guest at the handler. */
@@ -70,9 +68,9 @@ static void enter_kernel(struct vcpu *v, struct regs *r, const struct entry *e)
         rsp = v->arch.pv.kernel_sp & ~15ul;
         pv_toggle_mode(v);
     }
-    sp = push_frame(rsp, r, e, cs | (uint64_t)mask << SAVED_MASK_SHIFT,
-                    (r->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask ? 0 : RFLAGS_IF));
-    if (unlikely(!sp)) {
+    sp = rsp - 56 - (e->has_error ? 8 : 0) - (unlikely(e->segments) ? 32 : 0);
+    if (unlikely(!push_frame(sp, rsp, r, e, cs | (uint64_t)mask << SAVED_MASK_SHIFT,
+                             (r->rflags & ~(RFLAGS_IF | RFLAGS_IOPL)) | (mask ? 0 : RFLAGS_IF)))) {
         domain_crash(
             v->domain,
             "vcpu %u: cannot push a frame for the handler at %#lx: no writable stack below "
@@ -103,9 +101,7 @@ static void bounce_trap(struct vcpu *v, struct regs *r, unsigned vector, bool ha
                      v->id, vector, error, r->rip, r->rsp);
         return;
     }
-    struct entry e = {t->address, TI_GET_IF(t), has_error, error, NULL};
-
-    enter_kernel(v, r, &e);
+    enter_kernel(v, r, &(struct entry){t->address, TI_GET_IF(t), has_error, error, NULL});
 }
 
 /* Enters it at a callback. */
@@ -197,9 +193,7 @@ void guest_page_fault(struct vcpu *v, struct regs *r, uint64_t address)
         pv_direct_write(v, r, address))
         return;
     v->info->arch.cr2 = address;
-    error &= ~PF_USER;
-    if (!v->arch.pv.kernel_mode)
-        error |= PF_USER;
+    error = (error & ~PF_USER) | (v->arch.pv.kernel_mode ? 0 : PF_USER);
     bounce_trap(v, r, VECTOR_PF, true, error);
 }
 
@@ -236,27 +230,18 @@ static bool software_interrupt(struct vcpu *v, struct regs *r)
     return true;
 }
 
-static bool has_error_code(unsigned vector)
-{
-    return (vector >= VECTOR_TS && vector <= VECTOR_PF) || vector == VECTOR_AC;
-}
+/* #TS, #NP, #SS, #GP, #PF and #AC have an error code. */
+#define HAVE_ERROR_CODE (0x1fu << VECTOR_TS | 1u << VECTOR_AC)
 
 void guest_exception(struct vcpu *v, struct regs *r)
 {
-    switch (r->vector) {
-    case VECTOR_UD:
-        if (pv_emulate_forced(v, r))
-            return;
-        break;
-    case VECTOR_GP:
-        if (software_interrupt(v, r) || pv_emulate_privileged(v, r))
-            return;
-        break;
-    case VECTOR_NM: /* the ABI: TS is clear when the handler runs */
+    if (r->vector == VECTOR_UD && pv_emulate_forced(v, r))
+        return;
+    if (r->vector == VECTOR_GP && (software_interrupt(v, r) || pv_emulate_privileged(v, r)))
+        return;
+    if (r->vector == VECTOR_NM) /* the ABI: TS is clear when the handler runs */
         fpu_set_trap(false);
-        break;
-    }
-    bounce_trap(v, r, r->vector, has_error_code(r->vector), r->error_code);
+    bounce_trap(v, r, r->vector, HAVE_ERROR_CODE >> r->vector & 1, r->error_code);
 }
 
 /* As Xen has it: who has no handler does not learn of it. */

@@ -26,29 +26,25 @@ static const struct {
     {0x80000001, {[2] = 0x00000004, [3] = 0x0c000000}},
 };
 
+/* By block and leaf; what these do not say is added, and the rest is 0. */
 static void hypervisor_leaf(uint32_t leaf, uint32_t sub, uint32_t out[4])
 {
-    const struct {
-        uint32_t leaf, sub, out[4];
-    } leaves[] = {
-        {XEN_CPUID_LEAF(0),
-         0,
-         {XEN_CPUID_LEAF(XEN_CPUID_MAX_NUM_LEAVES), XEN_CPUID_SIGNATURE_EBX,
-          XEN_CPUID_SIGNATURE_ECX, XEN_CPUID_SIGNATURE_EDX}},
-        {XEN_CPUID_LEAF(1), 0, {4u << 16 | 17}},
-        {XEN_CPUID_LEAF(2), 0, {1, 0x40000000, XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD}},
-        {XEN_CPUID_LEAF(3), 0, {[2] = tsc_hz / 1000}},
-        {XEN_CPUID_LEAF(3), 2, {tsc_hz / 1000}},
-        {LAMINA_CPUID_LEAF(0),
-         0,
-         {LAMINA_CPUID_LEAF(LAMINA_CPUID_MAX_NUM_LEAVES), LAMINA_CPUID_SIGNATURE_EBX,
-          LAMINA_CPUID_SIGNATURE_ECX, LAMINA_CPUID_SIGNATURE_EDX}},
-        {LAMINA_CPUID_LEAF(1), 0, {LAMINA_ABI_VERSION, current->domain->abi->number}},
+    static const uint32_t leaves[2][3][4] = {
+        {{XEN_CPUID_LEAF(XEN_CPUID_MAX_NUM_LEAVES), XEN_CPUID_SIGNATURE_EBX,
+          XEN_CPUID_SIGNATURE_ECX, XEN_CPUID_SIGNATURE_EDX},
+         {4u << 16 | 17},
+         {1, 0x40000000, XEN_CPUID_FEAT1_MMU_PT_UPDATE_PRESERVE_AD}},
+        {{LAMINA_CPUID_LEAF(LAMINA_CPUID_MAX_NUM_LEAVES), LAMINA_CPUID_SIGNATURE_EBX,
+          LAMINA_CPUID_SIGNATURE_ECX, LAMINA_CPUID_SIGNATURE_EDX},
+         {LAMINA_ABI_VERSION}},
     };
 
-    for (unsigned i = 0; i < ARRAY_LEN(leaves); i++)
-        if (leaves[i].leaf == leaf && (leaf != XEN_CPUID_LEAF(3) || leaves[i].sub == sub))
-            memcpy(out, leaves[i].out, sizeof(leaves[i].out));
+    if (leaf % 0x100 < 3)
+        memcpy(out, leaves[leaf / 0x100 % 2][leaf % 0x100], 4 * sizeof(*out));
+    if (leaf == LAMINA_CPUID_LEAF(1))
+        out[1] = current->domain->abi->number;
+    if (leaf == XEN_CPUID_LEAF(3) && (sub == 0 || sub == 2))
+        out[2 - sub] = tsc_hz / 1000;
 }
 
 void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4])

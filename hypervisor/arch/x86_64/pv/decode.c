@@ -174,7 +174,6 @@ bool insn_decode(struct insn *i, struct regs *r)
 {
     bool operand16 = false, after_0f;
     uint8_t byte, form;
-    unsigned imm_bytes;
 
     if ((uint16_t)r->cs != SEL_USER_CS && !current->arch.pv.kernel_mode)
         return false; /* maybe 32-bit code of a user program */
@@ -184,8 +183,6 @@ bool insn_decode(struct insn *i, struct regs *r)
     for (;;) {
         if (!next_byte(i, &byte))
             return false;
-        if ((byte & 0xf0) == 0x40)
-            break;
         if (byte == 0x66)
             operand16 = true;
         else if (byte == 0x26 || byte == 0x2e || byte == 0x36 || byte == 0x3e || byte == 0x64 ||
@@ -207,7 +204,9 @@ bool insn_decode(struct insn *i, struct regs *r)
         return false;
     i->opcode = after_0f ? 0x0f00 | byte : byte;
     i->bytes = !(byte & 1) && !(form & WIDE) ? 1 : i->rex & REX_W ? 8 : operand16 ? 2 : 4;
-    imm_bytes = form & IMM8 ? 1 : form & IMM32 ? MIN(i->bytes, 4u) : 0;
+
+    const unsigned imm_bytes = form & IMM8 ? 1 : form & IMM32 ? MIN(i->bytes, 4u) : 0;
+
     if (form & MODRM && !modrm(i, r, imm_bytes))
         return false;
     return !imm_bytes || next_signed(i, imm_bytes, &i->source);

@@ -89,22 +89,8 @@ static bool write_msr(uint32_t msr, uint64_t value)
 
 /* --- ports: there is nothing behind them --- */
 
-static bool may_use_ports(const struct vcpu *v)
-{
-    return v->arch.pv.iopl >= (v->arch.pv.kernel_mode ? 1 : 3);
-}
-
 #define OP_IS_PORT(opcode) (((opcode) & ~0x0bu) == 0xe4) /* e4..e7, ec..ef */
 #define PORT_IS_WRITE      0x02                          /* bit of these opcodes */
-
-static bool emulate_port(struct vcpu *v, struct regs *r, const struct insn *i)
-{
-    if (!may_use_ports(v))
-        return false;
-    if (!(i->opcode & PORT_IS_WRITE))
-        insn_set_register(i, r, 0, UINT32_MAX);
-    return true;
-}
 
 static long set_iopl(struct vcpu *v, struct physdev_set_iopl *set)
 {
@@ -143,12 +129,6 @@ long do_physdev_op(uint32_t cmd, guest_ptr_t arg)
 
 #define MODRM_XSETBV 0xd1
 
-static bool emulate_xsetbv(const struct regs *r)
-{
-    return fpu_components && (uint32_t)r->rcx == 0 &&
-           (uint32_t)r->rax == (uint32_t)fpu_components && (uint32_t)r->rdx == fpu_components >> 32;
-}
-
 static bool emulate(struct vcpu *v, struct regs *r, const struct insn *i)
 {
     uint64_t value;
@@ -174,7 +154,9 @@ static bool emulate(struct vcpu *v, struct regs *r, const struct insn *i)
     case OP_WRMSR:
         return write_msr(r->rcx, r->rdx << 32 | (uint32_t)r->rax);
     case OP_GROUP7:
-        return i->modrm == MODRM_XSETBV && emulate_xsetbv(r);
+        value = r->rdx << 32 | (uint32_t)r->rax;
+        return i->modrm == MODRM_XSETBV && (uint32_t)r->rcx == 0 && fpu_components &&
+               value == fpu_components;
     case OP_CLI: /* events are masked in vcpu_info: these say nothing about them */
     case OP_STI:
         return v->arch.pv.iopl >= 1;
@@ -187,13 +169,15 @@ static bool emulate(struct vcpu *v, struct regs *r, const struct insn *i)
 
 bool pv_emulate_privileged(struct vcpu *v, struct regs *r)
 {
+    const bool kernel = v->arch.pv.kernel_mode, ports = v->arch.pv.iopl >= (kernel ? 1 : 3);
     struct insn i;
 
-    if ((!v->arch.pv.kernel_mode && !may_use_ports(v)) || r->error_code || !insn_decode(&i, r))
+    if ((!kernel && !ports) || r->error_code || !insn_decode(&i, r))
         return false;
-    if (OP_IS_PORT(i.opcode) ? !emulate_port(v, r, &i)
-                             : !v->arch.pv.kernel_mode || !emulate(v, r, &i))
+    if (OP_IS_PORT(i.opcode) ? !ports : !kernel || !emulate(v, r, &i))
         return false;
+    if (OP_IS_PORT(i.opcode) && !(i.opcode & PORT_IS_WRITE))
+        insn_set_register(&i, r, 0, UINT32_MAX);
     r->rip += i.length;
     return true;
 }

@@ -44,11 +44,6 @@ void arch_vcpu_free(struct vcpu *v)
     arch_free_pages(v->arch.pv.traps, 0);
 }
 
-static struct stack_top *stack_top_of(const struct vcpu *v)
-{
-    return (struct stack_top *)(v->arch.pv.regs + 1);
-}
-
 /* What switch_stacks pops before it returns to the first run. */
 struct first_frame {
     uint64_t saved[6];
@@ -60,17 +55,15 @@ void pv_vcpu_start(struct vcpu *v, uint64_t rip, uint64_t rsp, uint64_t rsi)
     struct regs *r = v->arch.pv.regs;
     struct first_frame *f = (struct first_frame *)r - 1;
 
-    *r = (struct regs){
-        .rip = rip,
-        .cs = SEL_USER_CS,
-        .rflags = RFLAGS_IF | RFLAGS_FIXED,
-        .rsp = rsp,
-        .ss = SEL_USER_SS,
-        .rsi = rsi,
-        .vector = VECTOR_BP,
-    };
+    *r = (struct regs){.rip = rip,
+                       .cs = SEL_USER_CS,
+                       .rflags = RFLAGS_IF | RFLAGS_FIXED,
+                       .rsp = rsp,
+                       .ss = SEL_USER_SS,
+                       .rsi = rsi,
+                       .vector = VECTOR_BP};
     *f = (struct first_frame){.return_to = vcpu_first_run};
-    stack_top_of(v)->guest_limit =
+    ((struct stack_top *)(r + 1))->guest_limit =
         GUEST_LIMIT(v->domain->privileges & PRIV_LINEAR_TABLES ? LINEAR_START : LOWER_HALF_END);
     v->arch.pv.stack_rsp = (uint64_t)f;
     v->info->evtchn_upcall_mask = 1;
