@@ -14,8 +14,7 @@ struct waiter {
 
 void mutex_init(struct mutex *m)
 {
-    m->owner = 0;
-    m->lock.held = 0;
+    *m = (struct mutex){0};
     list_init(&m->waiters);
 }
 
@@ -24,9 +23,8 @@ bool mutex_held(const struct mutex *m)
     return (READ_ONCE(m->owner) & ~HAS_WAITERS) == (uintptr_t)current;
 }
 
-static bool is_granted(struct vcpu *v, const void *arg)
+static bool is_granted(struct vcpu *, const void *arg)
 {
-    (void)v;
     return READ_ONCE(((const struct waiter *)arg)->granted);
 }
 
@@ -68,9 +66,7 @@ void mutex_unlock_contended(struct mutex *m)
     w = container_of(m->waiters.next, struct waiter, link);
     list_remove(&w->link);
     WRITE_ONCE(m->owner, (uintptr_t)w->v | (list_empty(&m->waiters) ? 0 : HAS_WAITERS));
-    struct vcpu *v = w->v;
-
     __atomic_store_n(&w->granted, true, __ATOMIC_RELEASE);
-    sched_wake(v);
+    sched_wake(w->v); /* who waits for the lock before it goes */
     spin_unlock(&m->lock);
 }
