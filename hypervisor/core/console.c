@@ -253,7 +253,7 @@ static long console_write(struct domain *d, unsigned count, guest_ptr_t buffer)
 
     if (!(d->privileges & PRIV_CONSOLE_WRITE))
         return -XEN_EPERM;
-    while (count && may_go_on()) {
+    while (count) {
         unsigned part = MIN(count, (unsigned)sizeof(chunk));
 
         if (!copy_from_guest(chunk, buffer, part))
@@ -261,6 +261,8 @@ static long console_write(struct domain *d, unsigned count, guest_ptr_t buffer)
         domain_write(d, chunk, part);
         buffer = guest_ptr_at(buffer, part);
         count -= part;
+        if (!may_go_on())
+            break;
     }
     return 0;
 }

@@ -110,6 +110,7 @@ static inline int domain_get_permitted(uint16_t id, uint32_t privilege, struct d
     if (*d == current->domain || (current->domain->privileges & privilege))
         return 0;
     domain_put(*d);
+    *d = NULL;
     return -XEN_EPERM;
 }
 
