@@ -91,14 +91,14 @@ void console_break_lock(void)
 static void tell_suppressed(struct domain *d)
 {
     char line[CONSOLE_LINE];
-    size_t length = format(line, sizeof(line), "(lamina) %s: %u more messages were suppressed\n",
-                           d->name, d->console.log_suppressed);
 
-    if (d->console.log_suppressed) {
+    if (d->console.log_lines > LOG_BURST) {
         end_open_line();
-        arch_console_write(line, length);
+        arch_console_write(line, format(line, sizeof(line),
+                                        "(lamina) %s: %u more messages were suppressed\n", d->name,
+                                        d->console.log_lines - LOG_BURST));
     }
-    d->console.log_suppressed = 0;
+    d->console.log_lines = 0;
 }
 
 /* Within a window of a second a domain may cause so many lines; the rest is counted. */
@@ -110,14 +110,8 @@ static bool may_log(struct domain *d)
     if (now - c->log_window_ns >= LOG_WINDOW_NS || !c->log_window_ns) {
         tell_suppressed(d);
         c->log_window_ns = now;
-        c->log_lines = 0;
     }
-    if (c->log_lines < LOG_BURST) {
-        c->log_lines++;
-        return true;
-    }
-    c->log_suppressed++;
-    return false;
+    return c->log_lines++ < LOG_BURST;
 }
 
 /* About a domain that caused it, or d is NULL. */

@@ -17,7 +17,7 @@ struct domain_console {
     struct xencons_interface *ring; /* guest memory, hostile; NULL: none */
     mfn_t ring_frame;
     uint64_t log_window_ns; /* rate limit of guest_log */
-    unsigned log_lines, log_suppressed;
+    unsigned log_lines;     /* in the window, suppressed ones included */
 };
 
 /* Whether domains' lines carry their name. */

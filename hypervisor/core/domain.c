@@ -167,9 +167,8 @@ void domain_vcpu_down(struct vcpu *v)
     arch_kick_vcpu(v);
 }
 
-bool domain_vcpu_may_run(struct vcpu *v, const void *none)
+bool domain_vcpu_may_run(struct vcpu *v, const void *)
 {
-    (void)none;
     return READ_ONCE(v->up) || (READ_ONCE(v->work) & WORK_STOP);
 }
 
@@ -244,10 +243,8 @@ static void give_back(struct domain *d)
     pass_focus_on(d);
     if (d->shared)
         evtchn_destroy(d);
-    for (unsigned i = 0; i < d->nr_vcpus && d->vcpu[i]; i++) {
-        vcpu_stop_timers(d->vcpu[i]);
-        vcpu_leave_info(d->vcpu[i]);
-    }
+    for (unsigned i = 0; i < d->nr_vcpus && d->vcpu[i]; i++)
+        vcpu_retire(d->vcpu[i]);
     arch_outlast_others(); /* who mark events where vcpu_info was */
     for (unsigned i = 0; i < d->nr_vcpus && d->vcpu[i]; i++)
         vcpu_release_info(d->vcpu[i]);

@@ -4,6 +4,7 @@
 #include "lib/types.h"
 #include "lib/clamp.h"
 #include "lib/spinlock.h"
+#include "abi/errno.h"
 #include "abi/xen.h"
 #include "core/arch.h"
 #include "core/mutex.h"
@@ -94,6 +95,20 @@ struct vcpu {
 /* The domain with that id, with a reference; NULL if there is none. DOMID_SELF is the caller's. */
 struct domain *domain_get(uint16_t id);
 void domain_put(struct domain *d);
+
+/* As domain_get, if it is the caller's or the caller has that privilege. 0, or -XEN_ESRCH,
+ * -XEN_EPERM and no reference. */
+static inline int domain_get_permitted(uint16_t id, uint32_t privilege, struct domain **d)
+{
+    *d = domain_get(id);
+    if (!*d)
+        return -XEN_ESRCH;
+    if (*d == current->domain || (current->domain->privileges & privilege))
+        return 0;
+    domain_put(*d);
+    *d = NULL;
+    return -XEN_EPERM;
+}
 
 /* 0 if the id is the caller's own, -XEN_EPERM if it is another domain's, -XEN_ESRCH if no one's. */
 int domain_check_own(uint16_t id);

@@ -148,31 +148,16 @@ static int open_port(struct domain *d, const struct evtchn *model, uint32_t *por
     }
 }
 
-/* The domain of that number with a reference, if it is the caller's or one that it controls. */
-static int get_controlled(uint16_t id, struct domain **d)
-{
-    struct domain *caller = current->domain;
-
-    *d = domain_get(id);
-    if (!*d)
-        return -XEN_ESRCH;
-    if (*d == caller || (caller->privileges & PRIV_CONTROL))
-        return 0;
-    domain_put(*d);
-    return -XEN_EPERM;
-}
-
 static long evtchn_alloc_unbound(struct vcpu *v, struct evtchn_alloc_unbound *arg)
 {
-    struct evtchn unbound = {
-        .state = CHAN_UNBOUND,
-        .remote_domid = arg->remote_dom == DOMID_SELF ? v->domain->id : arg->remote_dom,
-    };
+    struct evtchn unbound = {.state = CHAN_UNBOUND, .remote_domid = arg->remote_dom};
     struct domain *d;
-    int rc = get_controlled(arg->dom, &d);
+    int rc = domain_get_permitted(arg->dom, PRIV_CONTROL, &d);
 
     if (rc)
         return rc;
+    if (arg->remote_dom == DOMID_SELF)
+        unbound.remote_domid = v->domain->id;
     unbound.notify = d->vcpu[0];
     rc = open_port(d, &unbound, &arg->port);
     domain_put(d);
@@ -314,12 +299,11 @@ static int tell_status(struct domain *d, struct evtchn_status *arg)
     return 0;
 }
 
-static long evtchn_status(struct vcpu *v, struct evtchn_status *arg)
+static long evtchn_status(struct vcpu *, struct evtchn_status *arg)
 {
     struct domain *d;
-    int rc = get_controlled(arg->dom, &d);
+    int rc = domain_get_permitted(arg->dom, PRIV_CONTROL, &d);
 
-    (void)v;
     if (rc)
         return rc;
     rc = tell_status(d, arg);
@@ -344,7 +328,7 @@ void evtchn_destroy(struct domain *d)
 static long evtchn_reset(struct vcpu *v, struct evtchn_reset *arg)
 {
     struct domain *d;
-    int rc = get_controlled(arg->dom, &d);
+    int rc = domain_get_permitted(arg->dom, PRIV_CONTROL, &d);
 
     if (rc)
         return rc;

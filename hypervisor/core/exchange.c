@@ -56,13 +56,11 @@ static long exchange_all(struct xen_memory_exchange *e)
     if (!lists)
         return -XEN_ENOMEM;
     _Static_assert(sizeof(*lists) << EXTENT_ORDER_MAX == PAGE_SIZE, "a page for each list");
-    for (uint64_t i = e->nr_exchanged >> shift; i < e->in.nr_extents >> shift; i++) {
+    for (uint64_t i = e->nr_exchanged >> shift; i < e->in.nr_extents >> shift && may_go_on(); i++) {
         rc = exchange_chunk(e, i, order, lists, lists + PAGE_SIZE / sizeof(*lists));
         if (rc)
             break;
         e->nr_exchanged = (i + 1) << shift;
-        if (!may_go_on())
-            break;
     }
     arch_free_pages(lists, 1);
     return rc;

@@ -57,10 +57,6 @@ EACH_KIND long grant_each(guest_ptr_t array, uint32_t count, void *element, size
 
 /* --- the pins on entries of a grant table that are in use --- */
 
-/* A shared entry as one word, so that flags, domid and frame are read and replaced together. */
-#define ENTRY_FRAME(e)       mfn((e) >> 32)
-#define ENTRY_DOMID_FLAGS(e) ((uint32_t)(e))
-
 static inline struct grant_active *active_of(struct grant_table *gt, uint32_t ref)
 {
     return &gt->active[ref / GRANT_REFS_PER_FRAME][ref % GRANT_REFS_PER_FRAME];
@@ -71,7 +67,8 @@ static inline uint64_t *shared_of(struct grant_table *gt, uint32_t ref)
     return &gt->shared[ref / GRANT_REFS_PER_FRAME][ref % GRANT_REFS_PER_FRAME];
 }
 
-/* The table is locked, the reference within it. Checks what the guest wrote and marks it in use in
+/* The table is locked, the reference within it. A shared entry is taken as one word: the frame in
+ * its upper half, then domid and flags. Checks what the guest wrote and marks it in use in
  * the same step: the word that was checked is the one that is replaced. A granter that changes the
  * entry just then spoils its own grant. */
 EACH_KIND int pin_entry(struct domain *granter, uint32_t ref, uint16_t user, bool readonly,
@@ -82,11 +79,10 @@ EACH_KIND int pin_entry(struct domain *granter, uint32_t ref, uint16_t user, boo
     struct grant_active *act = active_of(&granter->grant, ref);
     uint64_t *shared = shared_of(&granter->grant, ref);
     uint64_t entry = READ_ONCE(*shared), marked;
-    mfn_t used = ENTRY_FRAME(entry);
+    mfn_t used = mfn(entry >> 32);
     int rc;
 
-    if (unlikely((ENTRY_DOMID_FLAGS(entry) & checked) !=
-                 ((uint32_t)user << 16 | GTF_permit_access)))
+    if (unlikely((entry & checked) != ((uint32_t)user << 16 | GTF_permit_access)))
         return GNTST_general_error;
     if (unlikely(act->pins)) {
         if (act->domid != user || (act->pins & one * GRANT_PINS_MAX))

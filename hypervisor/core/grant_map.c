@@ -12,10 +12,9 @@ static struct grant_mapping *mapping_of(struct grant_table *gt, uint32_t handle)
 /* Adds a page of free handles, if there may be one more. */
 static void add_maptrack(struct grant_table *gt)
 {
-    struct grant_mapping *page = NULL;
+    struct grant_mapping *page =
+        READ_ONCE(gt->nr_maptrack) < gt->max_maptrack ? arch_alloc_pages(0) : NULL;
 
-    if (READ_ONCE(gt->nr_maptrack) < gt->max_maptrack)
-        page = arch_alloc_pages(0);
     if (!page)
         return;
     spin_lock(&gt->lock);

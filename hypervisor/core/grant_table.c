@@ -8,24 +8,21 @@ int grant_add_frame(struct domain *d)
     struct grant_table *gt = &d->grant;
     void *active = arch_alloc_pages(ACTIVE_ORDER);
     void *shared = active ? arch_share_page(d, true) : NULL;
-    bool used = false;
+    int rc = -XEN_ENOMEM;
 
-    if (shared) {
-        spin_lock(&gt->lock);
-        if (gt->nr_frames < gt->max_frames && !d->dying) {
-            gt->active[gt->nr_frames] = active;
-            gt->shared[gt->nr_frames] = shared;
-            gt->nr_frames++;
-            used = true;
-        }
-        spin_unlock(&gt->lock);
+    spin_lock(&gt->lock);
+    if (shared && gt->nr_frames < gt->max_frames && !d->dying) {
+        gt->active[gt->nr_frames] = active;
+        gt->shared[gt->nr_frames] = shared;
+        gt->nr_frames++;
+        active = shared = NULL;
+        rc = 0;
     }
-    if (used)
-        return 0;
+    spin_unlock(&gt->lock);
     if (shared)
         arch_unshare_page(d, shared);
     arch_free_pages(active, ACTIVE_ORDER);
-    return -XEN_ENOMEM;
+    return rc;
 }
 
 int grant_init(struct domain *d)

@@ -37,47 +37,42 @@ static bool do_extent(unsigned cmd, struct domain *d, const struct xen_memory_re
 }
 
 /* What is wrong with a request is said by doing none of it: the answer is the number of extents. */
-static long do_extents(unsigned cmd, uint64_t start, guest_ptr_t arg)
+static long do_extents(unsigned cmd, uint64_t done, guest_ptr_t arg)
 {
-    struct domain *caller = current->domain, *d;
+    struct domain *d;
     struct xen_memory_reservation r;
-    uint64_t i = start;
 
     if (!copy_from_guest(&r, arg, sizeof(r)) || r.nr_extents > ~0ul >> CMD_BITS ||
-        start >= r.nr_extents || r.extent_order > EXTENT_ORDER_MAX ||
+        done >= r.nr_extents || r.extent_order > EXTENT_ORDER_MAX ||
         (r.mem_flags & (XENMEMF_populate_on_demand | XENMEMF_vnode)))
-        return start;
-    d = domain_get(r.domid);
-    if (!d)
-        return start;
-    if (d == caller || (caller->privileges & PRIV_CONTROL))
-        while (i < r.nr_extents && may_go_on() && do_extent(cmd, d, &r, i))
-            i++;
+        return done;
+    if (domain_get_permitted(r.domid, PRIV_CONTROL, &d))
+        return done;
+    while (done < r.nr_extents && may_go_on() && do_extent(cmd, d, &r, done))
+        done++;
     domain_put(d);
-    return i;
+    return done;
 }
 
 static long reservation(unsigned cmd, guest_ptr_t arg)
 {
     struct xen_memory_domain which;
     struct domain *d;
-    long rc = -XEN_EPERM;
+    long rc;
 
     if (!copy_from_guest(&which, arg, sizeof(which)))
         return -XEN_EFAULT;
-    d = domain_get(which.domid);
-    if (!d)
-        return -XEN_ESRCH;
-    if (d == current->domain || (current->domain->privileges & PRIV_CONTROL)) {
-        if (cmd == XENMEM_current_reservation)
-            rc = READ_ONCE(d->pages);
-        else if (cmd == XENMEM_maximum_reservation)
-            rc = READ_ONCE(d->max_pages);
-        else if (d->shared) /* one less than the number that the guest itself keeps there */
-            rc = MAX(READ_ONCE(d->shared->arch.max_pfn), 1ul) - 1;
-        else /* it could not be built */
-            rc = -XEN_ESRCH;
-    }
+    rc = domain_get_permitted(which.domid, PRIV_CONTROL, &d);
+    if (rc)
+        return rc;
+    if (cmd == XENMEM_current_reservation)
+        rc = READ_ONCE(d->pages);
+    else if (cmd == XENMEM_maximum_reservation)
+        rc = READ_ONCE(d->max_pages);
+    else if (d->shared) /* one less than the number that the guest itself keeps there */
+        rc = MAX(READ_ONCE(d->shared->arch.max_pfn), 1ul) - 1;
+    else /* it could not be built */
+        rc = -XEN_ESRCH;
     domain_put(d);
     return rc;
 }

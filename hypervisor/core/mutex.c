@@ -24,9 +24,8 @@ bool mutex_held(const struct mutex *m)
     return (READ_ONCE(m->owner) & ~HAS_WAITERS) == (uintptr_t)current;
 }
 
-static bool is_granted(struct vcpu *v, const void *arg)
+static bool is_granted(struct vcpu *, const void *arg)
 {
-    (void)v;
     return READ_ONCE(((const struct waiter *)arg)->granted);
 }
 
@@ -68,9 +67,7 @@ void mutex_unlock_contended(struct mutex *m)
     w = container_of(m->waiters.next, struct waiter, link);
     list_remove(&w->link);
     WRITE_ONCE(m->owner, (uintptr_t)w->v | (list_empty(&m->waiters) ? 0 : HAS_WAITERS));
-    struct vcpu *v = w->v;
-
     __atomic_store_n(&w->granted, true, __ATOMIC_RELEASE);
-    sched_wake(v);
+    sched_wake(w->v); /* who waits for the lock before it goes */
     spin_unlock(&m->lock);
 }

@@ -51,15 +51,11 @@ void vcpu_init_timers(struct vcpu *v)
     timer_init(&v->evtchn.poll_timer, poll_timed_out);
 }
 
-void vcpu_stop_timers(struct vcpu *v)
+void vcpu_retire(struct vcpu *v)
 {
     timer_cancel(&v->singleshot);
     timer_cancel(&v->periodic);
     timer_cancel(&v->evtchn.poll_timer);
-}
-
-void vcpu_leave_info(struct vcpu *v)
-{
     WRITE_ONCE(v->info, &v->own_info);
 }
 
@@ -72,18 +68,15 @@ void vcpu_release_info(struct vcpu *v)
 
 long do_set_timer_op(uint64_t timeout)
 {
-    struct vcpu *v = current;
-
-    if (timeout == 0) {
-        timer_cancel(&v->singleshot);
-        return 0;
-    }
-
     const uint64_t now = arch_now_ns();
+    struct vcpu *v = current;
 
     if (timeout > now && timeout - now >= FAR_AHEAD_NS)
         timeout = now + INSTEAD_FAR_NS;
-    timer_set(&v->singleshot, timeout);
+    if (timeout)
+        timer_set(&v->singleshot, timeout);
+    else
+        timer_cancel(&v->singleshot);
     return 0;
 }
 

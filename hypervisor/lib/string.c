@@ -67,11 +67,9 @@ void *memchr(const void *s, int c, size_t n)
 
 size_t strnlen(const char *s, size_t max)
 {
-    size_t n = 0;
+    const char *end = memchr(s, 0, max);
 
-    while (n < max && s[n])
-        n++;
-    return n;
+    return end ? (size_t)(end - s) : max;
 }
 
 size_t strlen(const char *s)

@@ -5,7 +5,7 @@
 #include "late.h"
 
 #define LIMIT      50000ul
-#define LENGTH     900000ul /* more than a tear-down takes */
+#define LENGTH     1400000ul /* more than a tear-down takes */
 #define FIRST_TURN 400000000ul
 #define TURN       10000000ul
 #define SPREAD     37 /* shares no factor with the number of samples */

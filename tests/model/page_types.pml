@@ -226,8 +226,8 @@ inline forget_word(me)
 #define WORD_IS_SAME(me) \
     (type == word_type[me] && uses == word_uses[me] && stamp == word_stamp[me])
 
-/* frame_get_writable_flush and, with `flush` false, frame_get_writable. The quick attempt that may
- * come first (frame_get_writable_again) is what the look at the word does anyway. */
+/* The quick attempt that may come first (frame_get_writable_again) is what the look at the word does
+ * anyway. */
 inline frame_get_writable(me, flush, got)
 {
     got = false;

@@ -28,8 +28,7 @@ int end(void **state)
     (void)state;
     fake_become(fake_idle());
     for (unsigned i = 0; i < 2; i++) {
-        vcpu_stop_timers(d->vcpu[i]);
-        vcpu_leave_info(d->vcpu[i]);
+        vcpu_retire(d->vcpu[i]);
         vcpu_release_info(d->vcpu[i]);
     }
     fake_cpu_end();
@@ -238,7 +237,7 @@ static void vcpu_info_moves(void **state)
     fake_pass(0);
     assert_int_equal(info->evtchn_upcall_pending, 1);
 
-    vcpu_leave_info(v);
+    vcpu_retire(v);
     vcpu_release_info(v);
     assert_int_equal(fake_frame[frame].refs, 0);
     evtchn_mark_upcall(v); /* finds another place */

@@ -52,11 +52,9 @@ static void insert_block(uint64_t n, unsigned order, uint32_t stamp)
 
 void frames_add_free(mfn_t start, uint64_t count)
 {
-    uint64_t n = start.n, end = start.n + count;
+    uint64_t n = MAX(start.n, 1), end = start.n + count;
 
     ASSERT(end <= frames_max);
-    if (n == 0 && end > 0)
-        n = 1;
     while (n < end) {
         unsigned order = MIN((unsigned)__builtin_ctzl(n), ALLOC_ORDER_MAX);
 
@@ -119,9 +117,7 @@ void *arch_alloc_pages(unsigned order)
 {
     mfn_t m = frames_alloc(order);
 
-    if (mfn_equal(m, INVALID_MFN))
-        return NULL;
-    return memset(frame_bytes(m), 0, PAGE_SIZE << order);
+    return mfn_equal(m, INVALID_MFN) ? NULL : memset(frame_bytes(m), 0, PAGE_SIZE << order);
 }
 
 void arch_free_pages(void *pages, unsigned order)

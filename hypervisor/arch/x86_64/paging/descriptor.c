@@ -11,17 +11,14 @@
 
 bool descriptor_check(uint64_t *descriptor)
 {
-    uint64_t value = *descriptor;
-
-    if (!(value & DESC_PRESENT))
+    if (!(*descriptor & DESC_PRESENT))
         return true; /* faults whatever else it says */
-    if (value & DESC_ORDINARY) {
-        if ((value & DESC_DPL) != DESC_DPL)
-            *descriptor = value | DESC_DPL;
+    if (*descriptor & DESC_ORDINARY) {
+        *descriptor |= DESC_DPL;
         return true;
     }
     /* System type 0 cannot be loaded. TSS, LDT and gates would enter the hypervisor's segments. */
-    return (value & DESC_TYPE) == 0;
+    return (*descriptor & DESC_TYPE) == 0;
 }
 
 long do_set_gdt(guest_ptr_t frames, uint32_t entries)

@@ -27,12 +27,7 @@ uint64_t *paging_lock_entry(struct vcpu *v, uint64_t va)
 
 int paging_write_entry(struct vcpu *v, uint64_t *entry, uint64_t old, uint64_t new)
 {
-    struct update u = {
-        .d = v->domain,
-        .from = v->domain,
-        .how = UPDATE_IF_EXPECTED,
-        .expected = old,
-    };
+    struct update u = {v->domain, v->domain, .how = UPDATE_IF_EXPECTED, .expected = old};
 
     return update_l1(&u, entry, new);
 }

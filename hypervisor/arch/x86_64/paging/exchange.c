@@ -42,12 +42,14 @@ static int make(uint64_t *number, unsigned order, uint32_t mem_flags)
     return 0;
 }
 
-static int exchange(struct domain *d, const uint64_t *in, uint64_t *out, unsigned order,
-                    unsigned out_order, uint32_t mem_flags)
+/* One at a time for each domain: what is made before the old ones go is beyond its allowance. */
+int arch_exchange(struct domain *d, const uint64_t *in, uint64_t *out, unsigned order,
+                  unsigned out_order, uint32_t mem_flags)
 {
     uint64_t count = 1ul << order, nr_out = count >> out_order, made = 0, taken = 0;
     int rc = 0;
 
+    paging_lock(d);
     while (made < nr_out && (rc = make(&out[made], out_order, mem_flags)) == 0)
         cond_resched_each(32, made++);
     while (rc == 0 && taken < count)
@@ -60,28 +62,17 @@ static int exchange(struct domain *d, const uint64_t *in, uint64_t *out, unsigne
             give_back(mfn(in[--taken]));
         for (; made > 0; cond_resched_each(32, made))
             frames_free(mfn(out[--made]), out_order);
-        return rc;
+    } else {
+        /* Counted before the old ones go: what they leave is not for others to take. */
+        __atomic_add_fetch(&d->pages, count, __ATOMIC_RELAXED);
+        for (uint64_t i = 0; i < count; cond_resched_each(32, i++))
+            frame_release(frame_at(mfn(in[i])));
+        for (uint64_t i = 0; i < nr_out; cond_resched_each(32, i++)) {
+            bool adopted = frames_adopt(d, mfn(out[i]), 1ul << out_order);
+
+            ASSERT(adopted); /* a domain that runs is not dying */
+        }
     }
-    /* Counted before the old ones go: what they leave is not for others to take. */
-    __atomic_add_fetch(&d->pages, count, __ATOMIC_RELAXED);
-    for (uint64_t i = 0; i < count; cond_resched_each(32, i++))
-        frame_release(frame_at(mfn(in[i])));
-    for (uint64_t i = 0; i < nr_out; cond_resched_each(32, i++)) {
-        bool adopted = frames_adopt(d, mfn(out[i]), 1ul << out_order);
-
-        ASSERT(adopted); /* a domain that runs is not dying */
-    }
-    return 0;
-}
-
-/* One at a time for each domain: what is made before the old ones go is beyond its allowance. */
-int arch_exchange(struct domain *d, const uint64_t *in, uint64_t *out, unsigned order,
-                  unsigned out_order, uint32_t mem_flags)
-{
-    int rc;
-
-    paging_lock(d);
-    rc = exchange(d, in, out, order, out_order, mem_flags);
     paging_unlock(d);
     return rc;
 }

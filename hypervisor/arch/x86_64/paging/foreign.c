@@ -7,18 +7,13 @@ int foreign_refused(uint16_t domid, const char *why, int rc)
     return rc;
 }
 
-static int get_permitted(uint16_t domid, struct domain **out)
+static int get_permitted(uint16_t domid, struct domain **d)
 {
-    struct domain *d = domain_get(domid);
+    int rc = domain_get_permitted(domid, PRIV_FOREIGN_MAP, d);
 
-    if (!d)
-        return foreign_refused(domid, "there is none of that number", -XEN_ESRCH);
-    if (d != current->domain && !(current->domain->privileges & PRIV_FOREIGN_MAP)) {
-        domain_put(d);
-        return foreign_refused(domid, "that takes the privilege foreign-map", -XEN_EPERM);
-    }
-    *out = d;
-    return 0;
+    if (rc == -XEN_ESRCH)
+        return foreign_refused(domid, "there is none of that number", rc);
+    return rc ? foreign_refused(domid, "that takes the privilege foreign-map", rc) : 0;
 }
 
 int frames_owner_get(uint16_t domid, struct domain **from)

@@ -197,16 +197,11 @@ static inline bool frame_get_writable_again(struct frame *f)
 
 /* A use as writable page, for a caller that has a reference. False: another type is in use, the
  * count is full, or it was a page table or descriptor page so shortly ago that a CPU may still use
- * it as such. Lock-free, never waits. */
-static inline bool frame_get_writable(struct frame *f)
+ * it as such. Lock-free, never waits; but with `flush`, for a caller that holds no spin lock, TLBs
+ * are flushed where that is what it takes. */
+static inline bool frame_get_writable(struct frame *f, bool flush)
 {
-    return likely(frame_get_writable_again(f)) || frame_get_writable_slow(f, false);
-}
-
-/* The same for a caller that holds no spin lock: flushes TLBs where that is what it takes. */
-static inline bool frame_get_writable_flush(struct frame *f)
-{
-    return likely(frame_get_writable_again(f)) || frame_get_writable_slow(f, true);
+    return likely(frame_get_writable_again(f)) || frame_get_writable_slow(f, flush);
 }
 
 /* Drops a use of any type that needs no demotion. The mapping is gone from memory already. */
@@ -229,7 +224,7 @@ static inline int arch_frame_get(mfn_t frame, struct domain *owner, bool writabl
 
     if (unlikely(!f))
         return -XEN_EINVAL;
-    if (writable && unlikely(!frame_get_writable(f))) {
+    if (writable && unlikely(!frame_get_writable(f, false))) {
         frame_put(f);
         return -XEN_EBUSY;
     }

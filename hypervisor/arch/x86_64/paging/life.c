@@ -7,17 +7,14 @@ int paging_set_l4(struct vcpu *v, bool kernel, mfn_t l4)
 {
     mfn_t *at = kernel ? &v->arch.paging.kernel_l4 : &v->arch.paging.user_l4, old = *at;
     const bool none = !kernel && mfn_equal(l4, INVALID_MFN), first = mfn_equal(old, INVALID_MFN);
-    static const struct asker user_asker = {.operation = "new_user_baseptr"},
-                              first_asker = {.operation = "initial L4"},
-                              asker = {.operation = "new_baseptr"};
+    const struct asker asker = {.operation = !kernel ? "new_user_baseptr"
+                                             : first ? "initial L4"
+                                                     : "new_baseptr"};
     int rc = 0;
 
     paging_lock(v->domain);
     if (!none)
-        rc = table_get(v->domain, l4, TYPE_L4,
-                       !kernel ? &user_asker
-                       : first ? &first_asker
-                               : &asker);
+        rc = table_get(v->domain, l4, TYPE_L4, &asker);
     if (likely(rc == 0)) {
         if (!none && kernel != m2p_strict(v->domain))
             show_m2p(l4, kernel);

@@ -4,11 +4,8 @@
 
 static long machphys_mapping(guest_ptr_t arg)
 {
-    struct xen_machphys_mapping mapping = {
-        MACH2PHYS_VIRT_START,
-        MACH2PHYS_VIRT_END,
-        MACH2PHYS_NR_ENTRIES - 1,
-    };
+    struct xen_machphys_mapping mapping = {MACH2PHYS_VIRT_START, MACH2PHYS_VIRT_END,
+                                           MACH2PHYS_NR_ENTRIES - 1};
 
     return copy_to_guest(arg, &mapping, sizeof(mapping)) ? 0 : -XEN_EFAULT;
 }

@@ -58,12 +58,10 @@ static inline int do_all(struct domain *d, struct domain *from, guest_ptr_t reqs
                          uint32_t *done)
 {
     struct mmu_update req;
-    struct update u;
+    struct update u = {.d = d, .from = from};
     uint32_t i = 0;
     int rc = 0;
 
-    u.d = d;
-    u.from = from;
     paging_lock(d);
     for (; i < count; i++) {
         if (unlikely(!copy_from_guest(&req, guest_ptr_at(reqs, i * sizeof(req)), sizeof(req))))
@@ -98,12 +96,9 @@ long do_mmu_update(guest_ptr_t reqs, uint32_t count, guest_ptr_t done_ptr, uint3
 {
     struct domain *d = current->domain;
     uint32_t done = 0;
-    long rc;
+    long rc = unlikely(foreigndom != DOMID_SELF) ? do_foreign(reqs, count, &done, foreigndom)
+                                                 : do_all(d, d, reqs, count, &done);
 
-    if (unlikely(foreigndom != DOMID_SELF))
-        rc = do_foreign(reqs, count, &done, foreigndom);
-    else
-        rc = do_all(d, d, reqs, count, &done);
     /* The updates are made, whether it can be told or not. */
     if (done_ptr.addr != 0)
         (void)copy_to_guest(done_ptr, &done, sizeof(done));

@@ -116,10 +116,11 @@ mfn_t frames_alloc_zeroed(unsigned order, uint32_t mem_flags)
 
 bool frame_give_up(struct frame *f)
 {
-    if (!(__atomic_fetch_and(&f->state, ~FRAME_ALLOCATED, __ATOMIC_RELAXED) & FRAME_ALLOCATED))
-        return false;
-    frame_put(f);
-    return true;
+    uint32_t was = __atomic_fetch_and(&f->state, ~FRAME_ALLOCATED, __ATOMIC_RELAXED);
+
+    if (was & FRAME_ALLOCATED)
+        frame_put(f);
+    return was & FRAME_ALLOCATED;
 }
 
 /* --- what core/ sees of it --- */

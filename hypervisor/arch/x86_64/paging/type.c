@@ -7,11 +7,6 @@ void paging_flush_demoted(struct domain *d)
     tlb_flush(READ_ONCE(d->arch.paging.tlb_cpus));
 }
 
-static bool slot_is_guests(enum frame_type type, size_t index)
-{
-    return type != TYPE_L4 || index < L4_SLOT_FIRST_RESERVED || index > L4_SLOT_LAST_RESERVED;
-}
-
 /* --- losing a type --- */
 
 static void release_l1(struct domain *d, uint64_t *table, size_t entries)
@@ -21,8 +16,7 @@ static void release_l1(struct domain *d, uint64_t *table, size_t entries)
 
     for (size_t i = 0; (i = next_present(table, i)) < entries; i++) {
         l1_entry_put(READ_ONCE(table[i]), d, stamp);
-        if (++since % 128 == 0)
-            cond_resched();
+        cond_resched_each(128, since++);
     }
 }
 
@@ -96,8 +90,7 @@ static int promote_l1(struct domain *d, mfn_t m)
             return rc;
         }
         table[i] = pte_adjust_l1(pte);
-        if (++since % 128 == 0)
-            cond_resched();
+        cond_resched_each(128, since++);
     }
     return 0;
 }
@@ -168,14 +161,10 @@ static bool claim(struct domain *d, struct frame *f, enum frame_type type)
 static int promote(struct domain *d, struct frame *f, enum frame_type type)
 {
     mfn_t m = frame_mfn(f);
-    int rc;
+    int rc = type == TYPE_L1           ? promote_l1(d, m)
+             : type == TYPE_DESCRIPTOR ? promote_descriptors(m)
+                                       : promote_upper(d, m, type);
 
-    if (type == TYPE_L1)
-        rc = promote_l1(d, m);
-    else if (type == TYPE_DESCRIPTOR)
-        rc = promote_descriptors(m);
-    else
-        rc = promote_upper(d, m, type);
     if (rc)
         drop_type(d, f, type);
     else if (type == TYPE_L4)

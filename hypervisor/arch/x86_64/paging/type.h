@@ -46,7 +46,7 @@ static inline int l1_entry_get(uint64_t pte, uint32_t owner)
         return (pte & PTE_FRAME) == PTE_FRAME ? -XEN_EINVAL : -XEN_EPERM;
     if (unlikely(!frame_ref(f, owner)))
         return -XEN_EBUSY;
-    if ((pte & PTE_RW) && unlikely(!frame_get_writable_flush(f))) {
+    if ((pte & PTE_RW) && unlikely(!frame_get_writable(f, true))) {
         frame_put(f);
         return -XEN_EBUSY;
     }
@@ -63,6 +63,12 @@ static inline void l1_entry_put(uint64_t pte, struct domain *d, uint32_t stamp)
 }
 
 /* --- page tables and descriptor pages --- */
+
+/* Whether an entry of a table of that level is not one of the hypervisor's own. */
+static inline bool slot_is_guests(unsigned level, size_t index)
+{
+    return level != 4 || index < L4_SLOT_FIRST_RESERVED || index > L4_SLOT_LAST_RESERVED;
+}
 
 /* Whether L4 tables show the M2P until one is used for user mode; else, as long as the domain does
  * not ask for that, each shows it from its first use for kernel mode on. */

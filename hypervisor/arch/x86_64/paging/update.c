@@ -25,8 +25,7 @@ int update_upper(const struct update *u, unsigned level, uint64_t *entry, uint64
                   level, asker.index, asker.table.n);
         return -XEN_EINVAL;
     }
-    if (level == 4 && asker.index >= L4_SLOT_FIRST_RESERVED &&
-        asker.index <= L4_SLOT_LAST_RESERVED) {
+    if (!slot_is_guests(level, asker.index)) {
         guest_log(current->domain, "L4[%u] of mfn %#lx: slots 256 to 271 are the hypervisor's",
                   asker.index, asker.table.n);
         return -XEN_EINVAL;
@@ -56,7 +55,7 @@ void *page_open(struct domain *d, const char *operation, mfn_t m)
 {
     struct frame *f = frame_get(m, d);
 
-    if (f && frame_get_writable_flush(f))
+    if (f && frame_get_writable(f, true))
         return frame_bytes(frame_mfn(f));
     if (f)
         frame_put(f);

@@ -6,10 +6,9 @@
 
 static int flush_after(struct domain *d, uint64_t va, uint64_t flags)
 {
-    uint64_t where = flags & ~(uint64_t)UVMF_FLUSHTYPE_MASK, cpus;
+    uint64_t type = flags & UVMF_FLUSHTYPE_MASK, where = flags - type, cpus;
 
-    if ((flags & UVMF_FLUSHTYPE_MASK) != UVMF_TLB_FLUSH &&
-        (flags & UVMF_FLUSHTYPE_MASK) != UVMF_INVLPG)
+    if (type != UVMF_TLB_FLUSH && type != UVMF_INVLPG)
         return 0;
     if (where == UVMF_LOCAL)
         cpus = 1ul << arch_this_cpu();
@@ -17,7 +16,7 @@ static int flush_after(struct domain *d, uint64_t va, uint64_t flags)
         cpus = READ_ONCE(d->arch.paging.tlb_cpus);
     else if (!cpus_of_vcpu_bitmap(d, guest_ptr(where), &cpus))
         return -XEN_EFAULT;
-    if ((flags & UVMF_FLUSHTYPE_MASK) == UVMF_INVLPG)
+    if (type == UVMF_INVLPG)
         tlb_flush_page(cpus, va);
     else
         tlb_flush(cpus);
