@@ -1,6 +1,6 @@
 /* Boot: from the loader to the first guest, as a list of steps. */
 #include "boot/boot.h"
-#include "core/audit.h"
+#include <core/audit.h> /* with self-checks debug/ has it, and this folder comes first for "" */
 #include "core/hypercall.h"
 #include "core/log.h"
 #include "core/wiring.h"

@@ -109,9 +109,13 @@ struct domain *domain_create(const struct domain_config *config)
     d->abi = abi_version_find(LAMINA_ABI_VERSION);
     format(d->name, sizeof(d->name), "%s", config->name);
     mutex_init(&d->page_lock);
+    d->grant.lock.rank = RANK_GRANTS;
+    if (!sched_init_domain(d, config->weight, config->cap, config->cpus)) {
+        arch_free_pages(d, 0);
+        return NULL;
+    }
 
-    int err = sched_init_domain(d, config->weight, config->cap, config->cpus) ? make_parts(d)
-                                                                              : -XEN_EINVAL;
+    int err = make_parts(d);
 
     spin_lock(&lock);
     domains[d->id] = d;

@@ -27,7 +27,6 @@ int grant_add_frame(struct domain *d)
 
 int grant_init(struct domain *d)
 {
-    d->grant.lock.rank = RANK_GRANTS;
     d->grant.free_handle = NO_HANDLE;
     d->grant.max_frames = GRANT_FRAMES_MAX;
     d->grant.max_maptrack = GRANT_MAPTRACK_MAX;
