@@ -149,7 +149,8 @@ static void set_slice(struct host_cpu *c, uint64_t now)
     if (d->cap) {
         for (unsigned i = 0; i < nr; i++) /* those of the domain's that run use it up together */
             charge(&cpus[c->running->domain->vcpu[i]->sched.cpu], now);
-        left = MIN((int64_t)(now - d->paid_ns), (int64_t)SCHED_WINDOW_NS) * d->cap / 100 / nr;
+        left =
+            MIN((int64_t)(now - d->paid_ns), (int64_t)SCHED_WINDOW_NS) * d->cap / 100 / MAX(nr, 1u);
         end = MIN(end, now + (uint64_t)MAX(left, (int64_t)SCHED_MIN_RUN_NS));
     }
     timed_cpus &= ~(1ul << cpu);

@@ -49,7 +49,7 @@ static const uint8_t *table_at(uint64_t pa, const char *signature, uint32_t byte
 {
     const uint8_t *t = at(pa, TABLE_BYTES);
 
-    if (!t || memcmp(t, signature, 4))
+    if (!t || memcmp(t, signature, 4) != 0)
         return NULL;
     if (length_of(t) >= bytes && length_of(t) <= LENGTH_MAX && at(pa, length_of(t)) &&
         sum_is_right(t, length_of(t)))
