@@ -126,8 +126,10 @@ long evtchn_init_control(struct vcpu *v, struct evtchn_init_control *arg)
         char *page = arch_frame_bytes(mfn(arg->control_gfn));
 
         WRITE_ONCE(of->evtchn.block, (struct evtchn_fifo_control_block *)(page + arg->offset));
-        WRITE_ONCE(d->evtchn.fifo, true);
-        arch_outlast_others(); /* they mark events in the 2-level way */
+        if (!d->evtchn.fifo) {
+            WRITE_ONCE(d->evtchn.fifo, true);
+            arch_outlast_others(); /* they mark events in the 2-level way */
+        }
         WRITE_ONCE(d->evtchn.max_ports, EVTCHN_FIFO_NR_CHANNELS);
         arg->link_bits = EVTCHN_FIFO_LINK_BITS;
         rc = 0;

@@ -139,11 +139,10 @@ static void set_slice(struct host_cpu *c, uint64_t now)
     const struct sched_vcpu *v = &c->running->sched;
     const struct sched_domain *d = &c->running->domain->sched;
     const unsigned cpu = arch_this_cpu(), nr = c->running->domain->nr_vcpus;
-    const struct run_queue *next;
+    const struct run_queue *next = next_queue(cpu);
     uint64_t end = UINT64_MAX;
     int64_t left;
 
-    next = next_queue(cpu);
     if (next && !c->running->idle)
         end = v->since_ns + (is_before(next, c->running) ? SCHED_MIN_RUN_NS : SCHED_SLICE_NS);
     if (d->cap) {

@@ -68,15 +68,17 @@ void vcpu_release_info(struct vcpu *v)
 
 long do_set_timer_op(uint64_t timeout)
 {
-    const uint64_t now = arch_now_ns();
     struct vcpu *v = current;
+    uint64_t now;
 
+    if (timeout == 0) {
+        timer_cancel(&v->singleshot);
+        return 0;
+    }
+    now = arch_now_ns();
     if (timeout > now && timeout - now >= FAR_AHEAD_NS)
         timeout = now + INSTEAD_FAR_NS;
-    if (timeout)
-        timer_set(&v->singleshot, timeout);
-    else
-        timer_cancel(&v->singleshot);
+    timer_set(&v->singleshot, timeout);
     return 0;
 }
 

@@ -395,6 +395,16 @@ static void wakes_soon(void **state)
     }
 }
 
+static void add_three_sleepers(void)
+{
+    for (unsigned i = 0; i < 3; i++) {
+        struct player *p = add_on(ANY, 256, 0, sleepy);
+
+        p->run = (i + 1) * 50 * US;
+        p->sleep = 3 * MS + i * 777 * US;
+    }
+}
+
 /* On a CPU that idles, as soon as the interrupt is there. */
 static void wakes_on_an_idle_cpu(void **state)
 {
@@ -403,12 +413,7 @@ static void wakes_on_an_idle_cpu(void **state)
     kick_takes = 2 * US;
     for (unsigned i = 0; i < 3; i++)
         add_on(ANY, 256, 0, busy);
-    for (unsigned i = 0; i < 3; i++) {
-        struct player *p = add_on(ANY, 256, 0, sleepy);
-
-        p->run = (i + 1) * 50 * US;
-        p->sleep = 3 * MS + i * 777 * US;
-    }
+    add_three_sleepers();
     start_all();
     play(SECOND);
     for (unsigned i = 0; i < 3; i++)
@@ -416,12 +421,7 @@ static void wakes_on_an_idle_cpu(void **state)
     anew(4);
     kick_takes = 2 * US;
     add_on(ANY, 256, 0, busy);
-    for (unsigned i = 0; i < 3; i++) {
-        struct player *p = add_on(ANY, 256, 0, sleepy);
-
-        p->run = (i + 1) * 50 * US;
-        p->sleep = 3 * MS + i * 777 * US;
-    }
+    add_three_sleepers();
     start_all();
     play(SECOND);
     for (unsigned i = 0; i < 4; i++)
