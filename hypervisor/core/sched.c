@@ -16,18 +16,9 @@
  *
  * One lock guards all of it. It is held until the stack of the vCPU that is switched from has been
  * left (sched_resumed), so whatever is in a queue can be run anywhere. */
-struct run_queue {
-    uint64_t cpus;
-    struct heap_node *ready; /* vCPUs by virtual time; those that run are not among them */
-    uint64_t virtual;        /* that of the one furthest behind; never goes back */
-    uint64_t weight;         /* of all that run or are ready */
-    uint64_t served;         /* virtual time of the queue as a whole */
-};
-
 struct host_cpu {
     struct vcpu *running, *idle;
     uint64_t charged_ns; /* up to here time was charged to those who ran */
-    struct timer slice;  /* set while the running one may have to give way */
 };
 
 static struct spinlock lock = {.rank = RANK_SCHED};
@@ -46,18 +37,13 @@ static uint64_t virtual_time(uint64_t weight, uint64_t ns)
     return (MIN(ns, 1ul << 40) << 16) / weight + 1;
 }
 
-static bool before(uint64_t a, uint64_t b)
-{
-    return (int64_t)(a - b) < 0;
-}
-
 /* The queue that the CPU serves next; NULL: nobody is ready for it. */
 static struct run_queue *next_queue(unsigned cpu)
 {
     struct run_queue *first = NULL;
 
     for (struct run_queue *q = queues; q < queues + READ_ONCE(nr_queues); q++)
-        if (q->cpus >> cpu & 1 && READ_ONCE(q->ready) &&
+        if (q->cpus >> cpu & 1 && READ_ONCE(q->first) &&
             (!first || before(q->served, first->served)))
             first = q;
     return first;
@@ -69,7 +55,7 @@ static void catch_up(struct run_queue *q, unsigned cpu)
     for (const struct run_queue *other = queues; other < queues + nr_queues; other++) {
         uint64_t lag = virtual_time(MAX(MIN(q->weight, other->weight), 1), 2 * SCHED_SLICE_NS);
 
-        if (other->cpus >> cpu & 1 && other->ready && before(q->served, other->served - lag))
+        if (other->cpus >> cpu & 1 && other->first && before(q->served, other->served - lag))
             q->served = other->served - lag;
     }
 }
@@ -86,14 +72,14 @@ static void charge_cap(struct domain *d, uint64_t ran, uint64_t now)
     s->used_up = true;
     timer_set(&s->refill, s->paid_ns + SCHED_WINDOW_NS);
     for (unsigned i = 0; i < d->nr_vcpus; i++)
-        heap_remove(&s->queue->ready, &d->vcpu[i]->sched.ready);
+        run_queue_remove(s->queue, &d->vcpu[i]->sched.ready);
 }
 
 /* Charges whom the CPU runs. */
 static void charge(struct host_cpu *c, uint64_t now)
 {
     const struct vcpu *v = c->running;
-    struct heap_node *first = &c->running->sched.ready;
+    struct ready *first = &c->running->sched.ready;
     struct run_queue *q = v->domain->sched.queue;
     uint64_t ran = MAX(now, c->charged_ns) - c->charged_ns;
 
@@ -104,8 +90,8 @@ static void charge(struct host_cpu *c, uint64_t now)
     q->served += virtual_time(MAX(q->weight, v->domain->sched.weight), ran); /* it may sleep now */
     if (v->domain->sched.cap)
         charge_cap(v->domain, ran, now);
-    if (q->ready && heap_before(q->ready, first))
-        first = q->ready;
+    if (q->first && before(q->first->key, first->key))
+        first = q->first;
     if (before(q->virtual, first->key))
         q->virtual = first->key;
 }
@@ -114,22 +100,22 @@ static void charge(struct host_cpu *c, uint64_t now)
 static void add(struct vcpu *v)
 {
     struct run_queue *q = v->domain->sched.queue;
-    struct heap_node *n = &v->sched.ready;
+    struct ready *r = &v->sched.ready;
     int64_t slice = (int64_t)virtual_time(v->domain->sched.weight, SCHED_SLICE_NS);
-    int64_t ahead = (int64_t)(n->key - q->virtual);
+    int64_t ahead = (int64_t)(r->key - q->virtual);
 
-    if (v->domain->sched.used_up || n->rank)
+    if (v->domain->sched.used_up || is_queued(r))
         return;
     /* Nobody is really two slices ahead: that is from so long ago that it wrapped. */
-    n->key = q->virtual + (uint64_t)MAX(-slice, MIN(ahead, 2 * slice));
-    heap_insert(&q->ready, n);
+    r->key = q->virtual + (uint64_t)MAX(-slice, MIN(ahead, 2 * slice));
+    run_queue_add(q, r);
 }
 
 /* Whether the queue's first comes before the one who runs. */
 static bool is_before(const struct run_queue *q, const struct vcpu *running)
 {
     if (q == running->domain->sched.queue)
-        return heap_before(q->ready, &running->sched.ready);
+        return before(q->first->key, running->sched.ready.key);
     return before(q->served, running->domain->sched.queue->served);
 }
 
@@ -153,15 +139,13 @@ static void set_slice(struct host_cpu *c, uint64_t now)
         end = MIN(end, now + (uint64_t)MAX(left, (int64_t)SCHED_MIN_RUN_NS));
     }
     timed_cpus &= ~(1ul << cpu);
-    if (end == UINT64_MAX) {
-        timer_cancel(&c->slice);
-        return;
-    }
-    timed_cpus |= 1ul << cpu;
-    if (end <= now || d->used_up)
+    if (end != UINT64_MAX)
+        timed_cpus |= 1ul << cpu;
+    if (end <= now || d->used_up) {
         __atomic_fetch_or(&c->running->work, WORK_RESCHED, __ATOMIC_SEQ_CST);
-    else
-        timer_set(&c->slice, end);
+        end = UINT64_MAX;
+    }
+    timer_set_slice(end);
 }
 
 void sched_look(void)
@@ -176,12 +160,6 @@ void sched_look(void)
     spin_unlock(&lock);
 }
 
-static void slice_over(struct timer *t)
-{
-    (void)t;
-    sched_look();
-}
-
 /* The queue's first is ready: an idle CPU takes it, best the one given, or else those look that
  * would not do so in time. */
 static void tell_cpus(const struct run_queue *q, unsigned cpu, uint64_t now)
@@ -189,7 +167,7 @@ static void tell_cpus(const struct run_queue *q, unsigned cpu, uint64_t now)
     unsigned here = arch_this_cpu();
     uint64_t told = q->cpus & ~READ_ONCE(timed_cpus), idle;
 
-    if (!q->ready)
+    if (!q->first)
         return;
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* the queue, before the look; sched_idle conversely */
     idle = READ_ONCE(idle_cpus) & q->cpus;
@@ -233,7 +211,6 @@ void sched_init_cpu(unsigned cpu, struct vcpu *idle)
     idle->sched =
         (struct sched_vcpu){.cpu = cpu, .state = STATE_RUNNING, .since_ns = arch_now_ns()};
     cpus[cpu] = (struct host_cpu){.running = idle, .idle = idle, .charged_ns = arch_now_ns()};
-    timer_init(&cpus[cpu].slice, slice_over);
     __atomic_fetch_or(&online, 1ul << cpu, __ATOMIC_SEQ_CST);
 }
 
@@ -242,6 +219,7 @@ void sched_init_vcpu(struct vcpu *v)
     v->sched = (struct sched_vcpu){.cpu = (unsigned)__builtin_ctzl(v->domain->sched.queue->cpus),
                                    .state = STATE_OFFLINE,
                                    .since_ns = arch_now_ns()};
+    ready_init(&v->sched.ready, virtual_time(v->domain->sched.weight, SCHED_SLICE_NS));
 }
 
 static void make_ready(struct vcpu *v, enum run_state from)
@@ -301,7 +279,7 @@ bool sched_init_domain(struct domain *d, uint32_t weight, uint32_t cap, uint64_t
         return false;
     }
     if (i == nr_queues)
-        queues[nr_queues++] = (struct run_queue){.cpus = may_run_on};
+        run_queue_init(&queues[nr_queues++], may_run_on);
     d->sched = (struct sched_domain){.weight = weight, .cap = cap, .queue = &queues[i]};
     timer_init(&d->sched.refill, refill);
     return true;
@@ -358,8 +336,8 @@ static void switch_to_next(bool yield)
     if (prev->sched.state == STATE_RUNNING) {
         enter_state(prev, STATE_RUNNABLE, now);
         q = prev->domain->sched.queue;
-        if (yield && q->ready)
-            behind = q->ready->key + virtual_time(prev->domain->sched.weight, SCHED_SLICE_NS);
+        if (yield && q->first)
+            behind = q->first->key + virtual_time(prev->domain->sched.weight, SCHED_SLICE_NS);
         if (before(prev->sched.ready.key, behind))
             prev->sched.ready.key = behind;
         if (!prev->idle)
@@ -369,8 +347,8 @@ static void switch_to_next(bool yield)
     next = c->idle;
     if (q) {
         catch_up(q, cpu);
-        next = container_of(q->ready, struct vcpu, sched.ready);
-        heap_remove(&q->ready, q->ready);
+        next = container_of(q->first, struct vcpu, sched.ready);
+        run_queue_remove(q, q->first);
     }
     enter_state(next, STATE_RUNNING, now);
     next->sched.cpu = cpu;

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "lib/types.h"
-#include "lib/heap.h"
 #include "abi/vcpu.h"
+#include "core/run_queue.h"
 #include "core/timer.h"
 
 struct domain;
@@ -24,8 +24,6 @@ enum run_state {
     STATE_OFFLINE = RUNSTATE_offline,
 };
 
-struct run_queue; /* core/sched.c */
-
 /* Guarded by the scheduler's lock, but for what never changes. */
 struct sched_domain {
     struct run_queue *queue; /* of the host CPUs that its vCPUs may run on */
@@ -37,13 +35,13 @@ struct sched_domain {
 };
 
 struct sched_vcpu {
-    struct heap_node ready; /* in its domain's run queue; the key is its virtual time */
-    unsigned cpu;           /* host CPU it runs, or ran last, on */
-    uint8_t state;          /* enum run_state */
-    bool parked;            /* offline for ever */
-    bool runstate_stale;    /* the guest's runstate area could not be written (user page tables) */
-    uint64_t since_ns;      /* when it entered that state */
-    uint64_t time_ns[4];    /* time spent in each state before since_ns */
+    struct ready ready;  /* in its domain's run queue; the key is its virtual time */
+    unsigned cpu;        /* host CPU it runs, or ran last, on */
+    uint8_t state;       /* enum run_state */
+    bool parked;         /* offline for ever */
+    bool runstate_stale; /* the guest's runstate area could not be written (user page tables) */
+    uint64_t since_ns;   /* when it entered that state */
+    uint64_t time_ns[4]; /* time spent in each state before since_ns */
 };
 
 /* How many are, perhaps, half-way through an operation and let others in: preempted, or waiting for
@@ -78,7 +76,7 @@ void sched_park(void) __attribute__((noreturn));
 void sched_resumed(void);
 /* The vCPU is offline and its CPU has left its stack: it may be freed. */
 bool sched_is_off(const struct vcpu *v);
-/* From the interrupt that arch_kick_cpu sends: someone is ready whom this CPU might run. */
+/* From interrupts: someone is ready whom this CPU might run, or the slice is over. */
 void sched_look(void);
 /* Body of each CPU's idle vCPU. */
 void sched_idle(void) __attribute__((noreturn));

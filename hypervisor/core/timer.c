@@ -8,10 +8,12 @@ struct timer_queue {
     struct spinlock lock;
     struct heap_node *first;
     struct timer *firing;   /* whose callback runs now */
+    uint64_t slice_ns;      /* when the scheduler wants to look; UINT64_MAX: not */
     uint64_t programmed_ns; /* deadline given to the hardware; 0: none */
 };
 
-static struct timer_queue queues[MAX_CPUS] = {[0 ... MAX_CPUS - 1] = {.lock.rank = RANK_TIMERS}};
+static struct timer_queue queues[MAX_CPUS] = {
+    [0 ... MAX_CPUS - 1] = {.lock.rank = RANK_TIMERS, .slice_ns = UINT64_MAX}};
 
 /* While callbacks run, no deadline is earlier than this one: the hardware is programmed afterwards.
  */
@@ -37,6 +39,12 @@ static void program(struct timer_queue *q, uint64_t deadline_ns)
     arch_set_timer(deadline_ns);
 }
 
+static void program_by(struct timer_queue *q, uint64_t deadline_ns)
+{
+    if (q->programmed_ns == 0 || deadline_ns < q->programmed_ns)
+        program(q, deadline_ns);
+}
+
 void timer_set(struct timer *t, uint64_t deadline_ns)
 {
     unsigned cpu = arch_this_cpu();
@@ -52,9 +60,17 @@ void timer_set(struct timer *t, uint64_t deadline_ns)
     t->node.key = MIN(MAX(deadline_ns, 1), NEVER_NS);
     heap_insert(&q->first, &t->node);
     t->set = true;
-    if (q->programmed_ns == 0 || t->node.key < q->programmed_ns)
-        program(q, t->node.key);
+    program_by(q, t->node.key);
     spin_unlock(&q->lock);
+}
+
+void timer_set_slice(uint64_t deadline_ns)
+{
+    struct timer_queue *q = &queues[arch_this_cpu()];
+
+    q->slice_ns = deadline_ns;
+    if (deadline_ns != UINT64_MAX)
+        program_by(q, deadline_ns);
 }
 
 void timer_cancel(struct timer *t)
@@ -80,10 +96,12 @@ void timer_cancel(struct timer *t)
 void timer_interrupt(void)
 {
     struct timer_queue *q = &queues[arch_this_cpu()];
-    uint64_t now = arch_now_ns();
+    uint64_t now = arch_now_ns(), next;
 
-    spin_lock(&q->lock);
     q->programmed_ns = PROGRAMMED_LATER;
+    if (q->slice_ns <= now)
+        sched_look();
+    spin_lock(&q->lock);
     while (q->first && q->first->key <= now) {
         struct timer *t = container_of(q->first, struct timer, node);
 
@@ -94,6 +112,7 @@ void timer_interrupt(void)
         spin_lock(&q->lock);
         WRITE_ONCE(q->firing, NULL);
     }
-    program(q, q->first ? q->first->key : 0);
+    next = q->first ? MIN(q->first->key, q->slice_ns) : q->slice_ns;
+    program(q, next == UINT64_MAX ? 0 : next);
     spin_unlock(&q->lock);
 }

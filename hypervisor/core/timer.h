@@ -21,5 +21,7 @@ static inline bool timer_is_set(const struct timer *t)
 {
     return READ_ONCE(t->set);
 }
+/* sched_look is called on this CPU then; UINT64_MAX: not. */
+void timer_set_slice(uint64_t deadline_ns);
 /* From the architecture's timer interrupt: fires what is due and programs the next deadline. */
 void timer_interrupt(void);

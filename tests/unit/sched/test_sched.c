@@ -203,7 +203,7 @@ static void no_wake_is_lost(void **state)
         fake_run(0);
         assert_int_equal(done, i + 1);
     }
-    assert_int_equal(d->vcpu[0]->sched.ready.rank, 0);
+    assert_false(is_queued(&d->vcpu[0]->sched.ready));
     end_domain(d);
 }
 

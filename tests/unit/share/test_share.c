@@ -470,59 +470,11 @@ static void weight_is_each_vcpus(void **state)
     check_shares();
 }
 
-/* --- what a decision costs --- */
-
-static uint64_t blocks;
+/* test_smp.c counts what a decision costs. */
 void __sanitizer_cov_trace_pc(void);
 
 void __sanitizer_cov_trace_pc(void)
 {
-    blocks++;
-}
-
-static void dearest(unsigned nr, uint64_t *decision, uint64_t *wake)
-{
-    struct player *p;
-    uint64_t before;
-
-    for (unsigned i = 0; i < nr; i++)
-        add(1 + (uint32_t)rand() % 65535, 0, busy);
-    p = add_sleepy(65535, 1, SECOND);
-    start_all();
-    play(SECOND);
-    *decision = *wake = 0;
-    for (unsigned i = 0; i < 3000; i++) {
-        fake_now += SCHED_SLICE_NS;
-        before = blocks;
-        schedule();
-        *decision = MAX(*decision, blocks - before);
-        if (p->v.sched.state == STATE_BLOCKED) {
-            timer_cancel(&p->alarm);
-            before = blocks;
-            sched_wake(&p->v);
-            *wake = MAX(*wake, blocks - before);
-        }
-        if (current == &p->v)
-            sched_block(STATE_BLOCKED, NULL, NULL);
-    }
-}
-
-static void cost_is_flat(void **state)
-{
-    static const unsigned numbers[] = {1, 10, 100, 999};
-    uint64_t decision[4], wake[4];
-
-    for (unsigned i = 0; i < 4; i++) {
-        if (i) {
-            end(state);
-            begin(state);
-        }
-        dearest(numbers[i], &decision[i], &wake[i]);
-        print_message("%4u runnable: at most %3lu basic blocks a decision, %3lu a wake-up\n",
-                      numbers[i], decision[i], wake[i]);
-    }
-    assert_true(decision[3] < decision[1] * 5 / 2);
-    assert_true(wake[3] < wake[1] * 5 / 2);
 }
 
 int main(void)
@@ -542,7 +494,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(caps_hold_over_short_times, begin, end),
         cmocka_unit_test_setup_teardown(cap_is_the_domains, begin, end),
         cmocka_unit_test_setup_teardown(weight_is_each_vcpus, begin, end),
-        cmocka_unit_test_setup_teardown(cost_is_flat, begin, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -509,49 +509,58 @@ void __sanitizer_cov_trace_pc(void)
     blocks++;
 }
 
-static void dearest(unsigned nr, uint64_t *decision, uint64_t *wake)
-{
-    struct player *p;
-    uint64_t before;
+struct cost {
+    uint64_t decision, wake;
+};
 
+/* The weights of five are the same for any number. */
+static struct cost dearest(unsigned nr, unsigned nr_on)
+{
+    static const uint32_t weights[] = {1, 16, 256, 4096, 65535};
+    struct cost most = {0};
+    struct player *p;
+    uint64_t start;
+
+    anew(nr_on);
     for (unsigned i = 0; i < nr; i++)
-        add_on(ANY, 1 + (uint32_t)rand() % 65535, 0, busy);
+        add_on(ANY, weights[i % 5], 0, busy);
     p = add_on(ANY, 65535, 0, sleepy);
     p->run = 1;
     p->sleep = 3600 * SECOND;
     start_all();
     play(SECOND);
-    *decision = *wake = 0;
-    for (unsigned i = 0; i < 3000; i++) {
-        now += SCHED_SLICE_NS / 4;
-        machine_go_to(i % 4);
-        before = blocks;
+    for (unsigned i = 0; i < 5000; i++) {
+        now += SCHED_SLICE_NS / nr_on;
+        machine_go_to(i % nr_on);
+        start = blocks;
         schedule();
-        *decision = MAX(*decision, blocks - before);
+        most.decision = MAX(most.decision, blocks - start);
         if (current == &p->v)
             sched_block(STATE_BLOCKED, NULL, NULL);
         if (p->v.sched.state == STATE_BLOCKED) {
-            before = blocks;
+            start = blocks;
             sched_wake(&p->v);
-            *wake = MAX(*wake, blocks - before);
+            most.wake = MAX(most.wake, blocks - start);
         }
     }
+    print_message("%4u on %u CPUs: at most %3lu basic blocks a decision, %3lu a wake-up\n", nr,
+                  nr_on, most.decision, most.wake);
+    return most;
 }
 
 static void cost_is_flat(void **state)
 {
-    static const unsigned numbers[] = {1, 10, 100, 999};
-    uint64_t decision[4], wake[4];
-
     (void)state;
-    for (unsigned i = 0; i < 4; i++) {
-        anew(4);
-        dearest(numbers[i], &decision[i], &wake[i]);
-        print_message("%4u on 4 CPUs: at most %3lu basic blocks a decision, %3lu a wake-up\n",
-                      numbers[i], decision[i], wake[i]);
+    for (unsigned nr_on = 1; nr_on <= 4; nr_on *= 2) {
+        struct cost few = dearest(25, nr_on);
+
+        for (unsigned nr = 100; nr < 1000; nr += 899) {
+            struct cost many = dearest(nr, nr_on);
+
+            assert_true(many.decision <= few.decision + few.decision / 20);
+            assert_true(many.wake <= few.wake + few.wake / 20);
+        }
     }
-    assert_true(decision[3] < decision[1] * 5 / 2);
-    assert_true(wake[3] < wake[1] * 5 / 2);
 }
 
 int main(void)

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "core/arch.h"
+#include "core/sched.h"
 #include "core/timer.h"
 
 static uint64_t now, programmed;
@@ -31,6 +32,15 @@ void arch_set_timer(uint64_t deadline_ns)
     set_calls++;
 }
 
+static unsigned looks;
+static uint64_t next_slice = UINT64_MAX;
+
+void sched_look(void)
+{
+    looks++;
+    timer_set_slice(next_slice);
+}
+
 static struct timer *fired[64];
 static unsigned nr_fired;
 
@@ -48,6 +58,44 @@ static int reset(void **state)
     assert_int_equal(programmed, 0);
     nr_fired = set_calls = 0;
     return 0;
+}
+
+static void slice_beside_timers(void **state)
+{
+    struct timer t;
+
+    (void)state;
+    looks = 0;
+    timer_init(&t, record);
+    timer_set_slice(3000);
+    assert_int_equal(programmed, 3000);
+    timer_set(&t, 2000);
+    assert_int_equal(programmed, 2000);
+    now = 2000;
+    timer_interrupt();
+    assert_int_equal(nr_fired, 1);
+    assert_int_equal(looks, 0);
+    assert_int_equal(programmed, 3000);
+
+    timer_set(&t, 5000);
+    now = 3500;
+    next_slice = 4500;
+    timer_interrupt();
+    assert_int_equal(looks, 1);
+    assert_int_equal(programmed, 4500);
+    next_slice = UINT64_MAX;
+
+    set_calls = 0;
+    timer_set_slice(UINT64_MAX); /* the hardware keeps its deadline */
+    assert_int_equal(set_calls, 0);
+    now = 4500;
+    timer_interrupt();
+    assert_int_equal(looks, 1);
+    assert_int_equal(programmed, 5000);
+    now = 5000;
+    timer_interrupt();
+    assert_int_equal(nr_fired, 2);
+    assert_int_equal(programmed, 0);
 }
 
 static void fires_in_order(void **state)
@@ -242,6 +290,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(fires_in_order, reset),
+        cmocka_unit_test_setup(slice_beside_timers, reset),
         cmocka_unit_test_setup(past_deadline_fires_at_next_interrupt, reset),
         cmocka_unit_test_setup(cancel_is_cheap_and_final, reset),
         cmocka_unit_test_setup(set_again_moves, reset),
