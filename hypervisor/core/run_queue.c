@@ -39,11 +39,13 @@ void ready_init(struct ready *r, uint64_t slice)
 void run_queue_add(struct run_queue *q, struct ready *r)
 {
     unsigned slot = slot_of(r->key, r->group);
+    struct run_group *g = &q->group[r->group];
 
-    list_append(&q->group[r->group].slot[slot], &r->link);
-    q->group[r->group].slots |= 1ul << slot;
+    list_append(&g->slot[slot], &r->link);
+    if (!q->first || (g->slot[slot].next == &r->link && before(r->key, q->first->key)))
+        WRITE_ONCE(q->first, r);
+    g->slots |= 1ul << slot;
     q->groups |= 1ul << r->group;
-    find_first(q);
 }
 
 void run_queue_remove(struct run_queue *q, struct ready *r)
@@ -56,5 +58,6 @@ void run_queue_remove(struct run_queue *q, struct ready *r)
     list_remove(&r->link);
     g->slots &= ~((uint64_t)list_empty(&g->slot[slot]) << slot);
     q->groups &= ~((uint64_t)!g->slots << r->group);
-    find_first(q);
+    if (r == q->first)
+        find_first(q);
 }
