@@ -9,6 +9,9 @@
 /* Guards the line and everything below; the innermost lock. */
 static struct spinlock lock = {.rank = RANK_CONSOLE};
 
+/* Of those who write for domains one waits for the slow terminal, the others sleep. */
+static struct mutex writers;
+
 static bool prefix;
 static struct domain *open_line; /* whose unfinished line the terminal shows; NULL: none */
 
@@ -64,6 +67,7 @@ static void domain_write(struct domain *d, const char *text, size_t length)
     while (length) {
         size_t done = length;
 
+        mutex_lock(&writers);
         spin_lock(&lock);
         if (prefix) {
             done = write_prefixed(d, text, length);
@@ -72,6 +76,7 @@ static void domain_write(struct domain *d, const char *text, size_t length)
             open_line = text[length - 1] == '\n' ? NULL : d;
         }
         spin_unlock(&lock);
+        mutex_unlock(&writers);
         text += done;
         length -= done;
         cond_resched();

@@ -154,11 +154,12 @@ void domain_vcpu_up(struct vcpu *v)
 void domain_vcpu_down(struct vcpu *v)
 {
     const struct domain *d = v->domain;
-    bool last = true;
+    bool last = true, was_up;
 
     spin_lock(&lock);
     for (unsigned i = 0; i < d->nr_vcpus; i++)
         last = last && (d->vcpu[i] == v || !d->vcpu[i]->up);
+    was_up = v->up;
     if (!last)
         v->up = false;
     spin_unlock(&lock);
@@ -167,8 +168,8 @@ void domain_vcpu_down(struct vcpu *v)
         return;
     }
     __atomic_fetch_or(&v->work, WORK_DOWN, __ATOMIC_SEQ_CST);
-    sched_wake(v);
-    arch_kick_vcpu(v);
+    if (was_up)
+        sched_notice(v);
 }
 
 bool domain_vcpu_may_run(struct vcpu *v, const void *)

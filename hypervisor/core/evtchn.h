@@ -56,12 +56,13 @@ struct evtchn_table {
 
 struct evtchn_domain {
     struct evtchn_table *table;
-    uint32_t nr_ports;  /* ports below have a struct evtchn */
-    uint32_t max_ports; /* ports below may be opened: as many as the ABI in use has */
-    uint32_t room;      /* no page of channels before this one has a free port */
-    uint32_t nr_words;  /* ports below have an event word; changed under page_lock */
-    bool fifo;          /* which ABI is in use; changed under page_lock */
-    uint64_t pollers;   /* vCPUs in SCHEDOP_poll (atomic) */
+    uint32_t nr_ports;   /* ports below have a struct evtchn */
+    uint32_t max_ports;  /* ports below may be opened: as many as the ABI in use has */
+    uint32_t room;       /* no page of channels before this one has a free port */
+    uint32_t nr_words;   /* ports below have an event word; changed under page_lock */
+    bool fifo;           /* which ABI is in use; changed under page_lock */
+    uint64_t pollers;    /* vCPUs in SCHEDOP_poll that are still to be woken (atomic) */
+    uint64_t outlast_ns; /* before this it may not interrupt all CPUs again */
     void (*on_hypervisor_event)(struct domain *d); /* the guest rang a CHAN_HYPERVISOR port */
 };
 

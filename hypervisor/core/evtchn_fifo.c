@@ -111,6 +111,15 @@ uint32_t evtchn_fifo_read(struct domain *d, const struct evtchn *chn)
     return word ? READ_ONCE(*word) : 0;
 }
 
+/* That interrupts all CPUs, so a domain can have it once a slice. */
+static void outlast_others(struct domain *d)
+{
+    while (arch_now_ns() < d->evtchn.outlast_ns)
+        cond_resched();
+    d->evtchn.outlast_ns = arch_now_ns() + SCHED_SLICE_NS;
+    arch_outlast_others();
+}
+
 long evtchn_init_control(struct vcpu *v, struct evtchn_init_control *arg)
 {
     struct domain *d = v->domain;
@@ -128,7 +137,7 @@ long evtchn_init_control(struct vcpu *v, struct evtchn_init_control *arg)
         WRITE_ONCE(of->evtchn.block, (struct evtchn_fifo_control_block *)(page + arg->offset));
         if (!d->evtchn.fifo) {
             WRITE_ONCE(d->evtchn.fifo, true);
-            arch_outlast_others(); /* they mark events in the 2-level way */
+            outlast_others(d); /* they mark events in the 2-level way */
         }
         WRITE_ONCE(d->evtchn.max_ports, EVTCHN_FIFO_NR_CHANNELS);
         arg->link_bits = EVTCHN_FIFO_LINK_BITS;
@@ -153,7 +162,7 @@ static void tell_held(struct domain *d, uint32_t first)
         if (READ_ONCE(chn->state) != CHAN_FREE)
             evtchn_fifo_update(chn, bit != 0, 0);
         spin_unlock(&chn->lock);
-        cond_resched_each(64, port);
+        cond_resched_each(8, port);
     }
 }
 
@@ -191,7 +200,7 @@ void evtchn_fifo_end(struct domain *d)
         return;
     WRITE_ONCE(e->fifo, false);
     WRITE_ONCE(e->nr_words, 0);
-    arch_outlast_others();
+    outlast_others(d);
     for (unsigned i = 0; i < d->nr_vcpus; i++) {
         struct evtchn_vcpu *v = &d->vcpu[i]->evtchn;
 
@@ -202,6 +211,8 @@ void evtchn_fifo_end(struct domain *d)
             v->queue[priority].tail = 0;
         cond_resched();
     }
-    for (uint32_t i = 0; i < pages; i++)
+    for (uint32_t i = 0; i < pages; i++) {
         arch_frame_put(arch_page_mfn(e->table->words[i]), true);
+        cond_resched_each(16, i);
+    }
 }

@@ -15,12 +15,7 @@ void evtchn_mark_upcall(struct vcpu *v)
     if (__atomic_exchange_n(&v->info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
         return;
     __atomic_fetch_or(&v->work, WORK_EVENT, __ATOMIC_SEQ_CST);
-    if (v == current)
-        return;
-    if (READ_ONCE(v->sched.state) == STATE_RUNNING)
-        arch_kick_vcpu(v);
-    else
-        sched_wake(v);
+    sched_notice(v);
 }
 
 static void notify_vcpu(struct vcpu *v, unsigned word)
@@ -29,13 +24,16 @@ static void notify_vcpu(struct vcpu *v, unsigned word)
         evtchn_mark_upcall(v);
 }
 
+/* Each is woken once. */
 __attribute__((noinline)) void evtchn_wake_pollers(struct domain *d, uint32_t port)
 {
     for (uint64_t left = READ_ONCE(d->evtchn.pollers); left; left &= left - 1) {
         struct vcpu *v = d->vcpu[__builtin_ctzl(left)];
         uint32_t polled = READ_ONCE(v->evtchn.poll_port);
+        uint64_t bit = left & -left;
 
-        if (polled == 0 || polled == port)
+        if ((polled == 0 || polled == port) &&
+            __atomic_fetch_and(&d->evtchn.pollers, ~bit, __ATOMIC_SEQ_CST) & bit)
             sched_wake(v);
     }
 }

@@ -83,7 +83,7 @@ static void charge(struct host_cpu *c, uint64_t now)
     struct run_queue *q = v->domain->sched.queue;
     uint64_t ran = MAX(now, c->charged_ns) - c->charged_ns;
 
-    c->charged_ns = now;
+    c->charged_ns += ran;
     if (v->idle || !ran)
         return;
     first->key += virtual_time(v->domain->sched.weight, ran);
@@ -131,6 +131,8 @@ static void set_slice(struct host_cpu *c, uint64_t now)
 
     if (next && !c->running->idle)
         end = v->since_ns + (is_before(next, c->running) ? SCHED_MIN_RUN_NS : SCHED_SLICE_NS);
+    timed_cpus &= ~(1ul << cpu); /* unless by the end of a cap, which may be far */
+    timed_cpus |= (uint64_t)(end != UINT64_MAX) << cpu;
     if (d->cap) {
         for (unsigned i = 0; i < nr; i++) /* those of the domain's that run use it up together */
             charge(&cpus[c->running->domain->vcpu[i]->sched.cpu], now);
@@ -138,9 +140,6 @@ static void set_slice(struct host_cpu *c, uint64_t now)
             MIN((int64_t)(now - d->paid_ns), (int64_t)SCHED_WINDOW_NS) * d->cap / 100 / MAX(nr, 1u);
         end = MIN(end, now + (uint64_t)MAX(left, (int64_t)SCHED_MIN_RUN_NS));
     }
-    timed_cpus &= ~(1ul << cpu);
-    if (end != UINT64_MAX)
-        timed_cpus |= 1ul << cpu;
     if (end <= now || d->used_up) {
         __atomic_fetch_or(&c->running->work, WORK_RESCHED, __ATOMIC_SEQ_CST);
         end = UINT64_MAX;
@@ -250,6 +249,16 @@ void sched_wake(struct vcpu *v)
     make_ready(v, STATE_BLOCKED);
 }
 
+void sched_notice(struct vcpu *v)
+{
+    if (v == current)
+        return;
+    if (READ_ONCE(v->sched.state) == STATE_RUNNING)
+        arch_kick_vcpu(v);
+    else
+        sched_wake(v);
+}
+
 void sched_start(struct vcpu *v)
 {
     make_ready(v, STATE_OFFLINE);
@@ -259,7 +268,9 @@ static void refill(struct timer *t)
 {
     struct domain *d = container_of(t, struct domain, sched.refill);
 
+    spin_lock(&lock); /* who has become runnable sees it, or is seen below */
     d->sched.used_up = false;
+    spin_unlock(&lock);
     for (unsigned i = 0; i < d->nr_vcpus; i++)
         make_ready(d->vcpu[i], STATE_RUNNABLE);
 }
@@ -325,9 +336,11 @@ static void switch_to_next(bool yield)
     uint64_t now, behind = prev->sched.ready.key;
 
     __atomic_fetch_and(&prev->work, ~WORK_RESCHED, __ATOMIC_SEQ_CST);
-    if (prev->sched.state == STATE_RUNNING && !next_queue(cpu) && !prev->domain->sched.cap)
+    if (prev->sched.state == STATE_RUNNING && !next_queue(cpu) && !prev->domain->sched.cap &&
+        !prev->periodic_ns)
         return;
-    if (unlikely(prev->periodic_ns))
+    /* Even if it has none any more: two CPUs must never come to set it. */
+    if (unlikely(timer_is_set(&prev->periodic)))
         timer_cancel(&prev->periodic);
 
     spin_lock(&lock);

@@ -60,6 +60,8 @@ void sched_init_vcpu(struct vcpu *v);
 void sched_start(struct vcpu *v);
 /* Blocked -> runnable. No effect on one that runs, is runnable, or is offline. From any context. */
 void sched_wake(struct vcpu *v);
+/* The vCPU's work has changed: whether it runs or is blocked, it looks at it. */
+void sched_notice(struct vcpu *v);
 /* Gives the CPU to whoever is next; returns when the caller runs again. Clears WORK_RESCHED. */
 void schedule(void);
 /* The caller goes behind another vCPU that is ready, if there is one; cheap otherwise. */

@@ -47,7 +47,7 @@ static bool polled_event_came(struct vcpu *v, const void *arg)
     uint32_t port;
 
     return must_return(v, NULL) || (poll->timeout && poll->timeout <= arch_now_ns()) ||
-           scan_ports(v, poll, &port) != 0;
+           !(READ_ONCE(v->domain->evtchn.pollers) >> v->id & 1) || scan_ports(v, poll, &port) != 0;
 }
 
 static long poll(struct vcpu *v, struct sched_poll *poll)

@@ -175,8 +175,12 @@ static long set_periodic(struct vcpu *v, struct vcpu_set_periodic_timer *set)
         return -XEN_EINVAL;
     v->tick_ns = arch_now_ns() + set->period_ns;
     v->periodic_ns = set->period_ns;
-    if (v == current)
+    if (v == current) {
         tick(&v->periodic);
+    } else {
+        __atomic_fetch_or(&v->work, WORK_RESCHED, __ATOMIC_SEQ_CST);
+        sched_notice(v);
+    }
     return 0;
 }
 
@@ -207,9 +211,8 @@ static long stop_singleshot(struct vcpu *v, void *)
 /* It waits while the vCPU is down, or in the handler of the one before. */
 static long send_nmi(struct vcpu *v, void *)
 {
-    __atomic_fetch_or(&v->work, WORK_NMI, __ATOMIC_SEQ_CST);
-    sched_wake(v);
-    arch_kick_vcpu(v);
+    if (!(__atomic_fetch_or(&v->work, WORK_NMI, __ATOMIC_SEQ_CST) & WORK_NMI))
+        sched_notice(v);
     return 0;
 }
 

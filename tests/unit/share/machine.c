@@ -57,6 +57,10 @@ void arch_kick_cpu(unsigned cpu)
         cpus[cpu].kick_at = at;
 }
 
+void arch_kick_vcpu(struct vcpu *)
+{
+}
+
 void arch_switch(struct vcpu *prev, struct vcpu *next)
 {
     assert_ptr_equal(prev, current);

@@ -499,6 +499,28 @@ static void random_systems(void **state)
         random_system(seed);
 }
 
+/* The end of a cap may be far, but who wakes beside does not wait for it. */
+static void capped_one_gives_way(void **state)
+{
+    static const uint32_t caps[] = {0, 100, 400, 6400};
+
+    (void)state;
+    for (unsigned nr_on = 1; nr_on <= 2; nr_on++)
+        for (unsigned i = 0; i < ARRAY_LEN(caps); i++) {
+            struct player *p;
+
+            anew(nr_on);
+            p = add_on(ANY, 256, 0, sleepy);
+            p->run = 500 * US;
+            p->sleep = 20 * US;
+            for (unsigned n = 0; n < nr_on; n++)
+                add_on(ANY, 256, caps[i], busy);
+            play_all();
+            assert_true(p->ran * (nr_on + 1) > nr_on * 10 * SECOND * 97 / 100);
+            assert_true(p->longest_wait <= SCHED_SLICE_NS);
+        }
+}
+
 /* --- what a decision costs --- */
 
 static uint64_t blocks;
@@ -580,6 +602,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(wakes_on_an_idle_cpu, begin, end),
         cmocka_unit_test_setup_teardown(hostile_ones_take_nothing, begin, end),
         cmocka_unit_test_setup_teardown(random_systems, begin, end),
+        cmocka_unit_test_setup_teardown(capped_one_gives_way, begin, end),
         cmocka_unit_test_setup_teardown(cost_is_flat, begin, end),
     };
 

@@ -226,6 +226,38 @@ static void callbacks_may_set_and_cancel(void **state)
 
 #define MANY 100
 
+/* As the hardware does. */
+static void interrupt_while_due(void)
+{
+    do
+        timer_interrupt();
+    while (programmed && programmed <= now);
+}
+
+/* What a guest has had set for one moment does not keep the CPU in one interrupt. */
+static void fires_a_few_at_once(void **state)
+{
+    struct timer t[MANY];
+    unsigned interrupts = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < MANY; i++) {
+        timer_init(&t[i], record);
+        timer_set(&t[i], 2000);
+    }
+    now = 2000;
+    while (nr_fired < MANY) {
+        unsigned before = nr_fired;
+
+        assert_in_range(programmed, 1, now);
+        timer_interrupt();
+        assert_in_range(nr_fired, before + 1, before + 16);
+        interrupts++;
+    }
+    assert_int_equal(interrupts, (MANY + 15) / 16);
+    assert_int_equal(programmed, 0);
+}
+
 static struct {
     struct timer t;
     uint64_t deadline; /* 0: not set */
@@ -265,7 +297,7 @@ static void agrees_with_a_naive_list(void **state)
         case 1:
             now += (uint64_t)rand() % 50;
             last_fired = 0;
-            timer_interrupt();
+            interrupt_while_due();
             break;
         default:
             model[i].deadline = now + 1 + (uint64_t)rand() % 500;
@@ -282,7 +314,7 @@ static void agrees_with_a_naive_list(void **state)
     }
     now += 1000;
     last_fired = 0;
-    timer_interrupt();
+    interrupt_while_due();
     assert_int_equal(programmed, 0);
 }
 
@@ -291,6 +323,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(fires_in_order, reset),
         cmocka_unit_test_setup(slice_beside_timers, reset),
+        cmocka_unit_test_setup(fires_a_few_at_once, reset),
         cmocka_unit_test_setup(past_deadline_fires_at_next_interrupt, reset),
         cmocka_unit_test_setup(cancel_is_cheap_and_final, reset),
         cmocka_unit_test_setup(set_again_moves, reset),

@@ -201,6 +201,26 @@ static void periodic_ticks_only_while_running(void **state)
     assert_false(timer_is_set(&d->vcpu[1]->periodic));
 }
 
+static void block_with_a_late_tick(void *arg)
+{
+    (void)arg;
+    timer_set(&d->vcpu[1]->periodic, fake_now + 1000000); /* stop_periodic came just before */
+    sched_block(STATE_BLOCKED, NULL, NULL);
+}
+
+/* A timer that stayed on this CPU would be set on another one as well, once the vCPU runs there. */
+static void late_tick_does_not_stay(void **state)
+{
+    (void)state;
+    assert_int_equal(d->vcpu[1]->periodic_ns, 0);
+    fake_become(fake_idle());
+    fake_give_body(d->vcpu[1], block_with_a_late_tick, NULL);
+    sched_start(d->vcpu[1]);
+    fake_run(0);
+    assert_int_equal(d->vcpu[1]->sched.state, STATE_BLOCKED);
+    assert_false(timer_is_set(&d->vcpu[1]->periodic));
+}
+
 /* --- registrations --- */
 
 static long register_info(uint32_t vcpu, uint64_t frame, uint32_t offset)
@@ -363,6 +383,7 @@ int main(void)
         TEST(singleshot),
         TEST(periodic),
         TEST(periodic_ticks_only_while_running),
+        TEST(late_tick_does_not_stay),
         TEST(vcpu_info_moves),
         TEST(vcpu_info_errors),
         TEST(vcpu_info_over_itself),

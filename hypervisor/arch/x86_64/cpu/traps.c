@@ -1,4 +1,5 @@
 /* Sorts exceptions and interrupts. */
+#include "core/arch.h"
 #include "core/log.h"
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
@@ -104,10 +105,13 @@ void trap_from_hypervisor(struct regs *regs)
 
 void trap_on_own_stack(struct regs *regs)
 {
+    static const char ignored[] = "\n(lamina) NMI, ignored\n";
+
     if (panicking) /* that is what the NMI is for */
         for (;;)
             __asm__ volatile("cli\n\thlt");
     if (regs->vector != VECTOR_NMI)
         hypervisor_fault(regs, regs->vector == VECTOR_DF ? "double fault" : "machine check");
-    log_line("NMI at %#lx, ignored", regs->rip);
+    arch_console_write(ignored,
+                       sizeof(ignored) - 1); /* it may have come under the console's lock */
 }
