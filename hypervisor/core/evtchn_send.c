@@ -2,14 +2,6 @@
 #include "core/evtchn_internal.h"
 #include "core/hypercall.h"
 
-/* Sets a bit that guests change too; returns what it was. */
-static bool set_bit_atomic(uint64_t *word, unsigned bit)
-{
-    uint64_t mask = 1ul << bit;
-
-    return (__atomic_fetch_or(word, mask, __ATOMIC_SEQ_CST) & mask) != 0;
-}
-
 void evtchn_mark_upcall(struct vcpu *v)
 {
     if (__atomic_exchange_n(&v->info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
@@ -25,7 +17,7 @@ void evtchn_mark_upcall(struct vcpu *v)
 
 static void notify_vcpu(struct vcpu *v, unsigned word)
 {
-    if (!set_bit_atomic(&READ_ONCE(v->info)->evtchn_pending_sel, word))
+    if (!test_and_set_bit(&READ_ONCE(v->info)->evtchn_pending_sel, word))
         evtchn_mark_upcall(v);
 }
 
@@ -60,7 +52,7 @@ static inline void mark_and_unlock(struct evtchn *chn)
         mark_fifo_and_unlock(chn);
         return;
     }
-    if (set_bit_atomic(&shared->evtchn_pending[word], bit)) {
+    if (test_and_set_bit(&shared->evtchn_pending[word], bit)) {
         spin_unlock(&chn->lock);
         return;
     }
