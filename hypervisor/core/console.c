@@ -3,7 +3,6 @@
 #include "core/hypercall.h"
 #include "core/log.h"
 #include "lib/format.h"
-#include "lib/string.h"
 #include "abi/io/console.h"
 
 /* Guards the line and everything below; the innermost lock. */
