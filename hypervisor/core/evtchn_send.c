@@ -38,10 +38,15 @@ static __attribute__((noinline)) void mark_fifo_and_unlock(struct evtchn *chn)
     spin_unlock(&chn->lock);
 }
 
-/* The channel is locked; a vCPU that is told of an event that was cleared meanwhile finds none.
- * Inline, as sending is mostly this. */
-static inline void mark_and_unlock(struct evtchn *chn)
+/* The channel is locked, and is marked if it is still the one that is meant; a vCPU that is told of
+ * an event that was cleared meanwhile finds none. Inline, as sending is mostly this. */
+static inline void mark_and_unlock(struct evtchn *chn, bool still)
 {
+    if (unlikely(!still)) {
+        spin_unlock(&chn->lock);
+        return;
+    }
+
     struct vcpu *v = READ_ONCE(chn->notify);
     struct domain *d = v->domain;
     struct shared_info *shared = d->shared;
@@ -66,10 +71,7 @@ static inline void mark_and_unlock(struct evtchn *chn)
 void evtchn_mark_if(struct evtchn *chn, enum evtchn_state state)
 {
     spin_lock(&chn->lock);
-    if (READ_ONCE(chn->state) == state)
-        mark_and_unlock(chn);
-    else
-        spin_unlock(&chn->lock);
+    mark_and_unlock(chn, READ_ONCE(chn->state) == state);
 }
 
 static int send(struct domain *d, uint32_t port)
@@ -81,10 +83,7 @@ static int send(struct domain *d, uint32_t port)
     peer = READ_ONCE(chn->peer);
     if (likely(peer)) {
         spin_lock(&peer->lock);
-        if (likely(READ_ONCE(chn->peer) == peer))
-            mark_and_unlock(peer);
-        else
-            spin_unlock(&peer->lock);
+        mark_and_unlock(peer, READ_ONCE(chn->peer) == peer);
         return 0;
     }
 
@@ -148,10 +147,7 @@ void evtchn_raise_virq(struct vcpu *v, unsigned virq)
     if (!chn)
         return;
     spin_lock(&chn->lock);
-    if (READ_ONCE(*slot) == port)
-        mark_and_unlock(chn);
-    else
-        spin_unlock(&chn->lock);
+    mark_and_unlock(chn, READ_ONCE(*slot) == port);
 }
 
 void evtchn_notify(struct domain *d, uint32_t port)
