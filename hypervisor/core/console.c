@@ -3,7 +3,6 @@
 #include "core/hypercall.h"
 #include "core/log.h"
 #include "lib/format.h"
-#include "lib/string.h"
 #include "abi/io/console.h"
 
 /* Guards the line and everything below; the innermost lock. */
@@ -119,16 +118,18 @@ static bool may_log(struct domain *d)
     return c->log_lines++ < LOG_BURST;
 }
 
-/* About a domain that caused it, or d is NULL. */
-static void vlog(struct domain *d, const char *fmt, va_list args)
+void guest_log(struct domain *d, const char *fmt, ...)
 {
     char line[CONSOLE_LINE + DOMAIN_NAME_MAX];
+    va_list args;
     size_t used;
 
     spin_lock(&lock);
     if (!d || may_log(d)) {
         used = format(line, sizeof(line), "(lamina) %s%s", d ? d->name : "", d ? ": " : "");
+        va_start(args, fmt);
         vformat(line + used, sizeof(line) - used - 1, fmt, args);
+        va_end(args);
         /* What it quotes of guests and boot modules can be anything. */
         for (used = 0; line[used]; used++)
             if (line[used] < ' ' || line[used] > '~')
@@ -138,24 +139,6 @@ static void vlog(struct domain *d, const char *fmt, va_list args)
         arch_console_write(line, used);
     }
     spin_unlock(&lock);
-}
-
-void log_line(const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    vlog(NULL, fmt, args);
-    va_end(args);
-}
-
-void guest_log(struct domain *d, const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    vlog(d, fmt, args);
-    va_end(args);
 }
 
 void console_domain_flush(struct domain *d)

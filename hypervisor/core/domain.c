@@ -4,9 +4,7 @@
 #include "core/hypercall.h"
 #include "core/log.h"
 #include "core/vcpu_op.h"
-#include "lib/clamp.h"
 #include "lib/format.h"
-#include "lib/string.h"
 
 /* Guards the table, the list and the states. A reference is taken under it and dropped without; a
  * domain whose count reached zero is still found in `ended`, by domain_reap, which outlasts those

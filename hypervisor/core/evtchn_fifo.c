@@ -9,14 +9,6 @@
  * clears PENDING, sets MASKED, and clears LINKED, at most once each. */
 #define LINK_TRIES 5
 
-/* One instruction, not a loop that the guest could prolong. Returns what the bit was. */
-static inline bool test_and_set(uint32_t *word, unsigned bit)
-{
-    uint32_t mask = 1u << bit;
-
-    return (__atomic_fetch_or(word, mask, __ATOMIC_SEQ_CST) & mask) != 0;
-}
-
 static struct evtchn_queue *queue_of(const struct domain *d, unsigned number)
 {
     return &d->vcpu[number / EVTCHN_FIFO_MAX_QUEUES]->evtchn.queue[number % EVTCHN_FIFO_MAX_QUEUES];
@@ -78,7 +70,7 @@ static bool enqueue(struct vcpu *v, struct evtchn_fifo_control_block *block, str
     if (!linked)
         WRITE_ONCE(block->head[priority], chn->port);
     spin_unlock(&to->lock);
-    return !linked && !test_and_set(&block->ready, priority);
+    return !linked && !test_and_set_bit(&block->ready, priority);
 }
 
 void evtchn_fifo_update(struct evtchn *chn, bool pending, uint32_t clear)
@@ -94,7 +86,7 @@ void evtchn_fifo_update(struct evtchn *chn, bool pending, uint32_t clear)
     if (clear)
         __atomic_fetch_and(word, ~clear, __ATOMIC_SEQ_CST);
     if (chn->held)
-        was_pending = test_and_set(word, EVTCHN_FIFO_PENDING);
+        was_pending = test_and_set_bit(word, EVTCHN_FIFO_PENDING);
     chn->held = false;
     /* Without a control block it has to wait for an unmask, as on Xen. */
     if ((READ_ONCE(*word) & (FIFO_PENDING | FIFO_MASKED | FIFO_LINKED)) == FIFO_PENDING && block &&

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "core/domain.h"
-#include "lib/clamp.h"
 
 /* The channel of a port that has one, free ports included; NULL otherwise. */
 static inline struct evtchn *evtchn_lookup(struct domain *d, uint32_t port)
@@ -21,6 +20,14 @@ static inline unsigned evtchn_word(const struct evtchn *chn)
 {
     return chn->port / 64 % (EVTCHN_2L_NR_CHANNELS / 64);
 }
+
+/* Of a word of 32 or 64 bits that guests change too: one instruction, not a loop that they could
+ * prolong. What the bit was. */
+#define test_and_set_bit(word, bit)                                        \
+    ({                                                                     \
+        const __typeof__(*(word)) mask_ = (__typeof__(*(word)))1 << (bit); \
+        (__atomic_fetch_or((word), mask_, __ATOMIC_SEQ_CST) & mask_) != 0; \
+    })
 
 /* If the channel is in that state, marks its port pending and notifies its vCPU, unless it is
  * pending or masked. */

@@ -2,14 +2,6 @@
 #include "core/evtchn_internal.h"
 #include "core/hypercall.h"
 
-/* Sets a bit that guests change too; returns what it was. */
-static bool set_bit_atomic(uint64_t *word, unsigned bit)
-{
-    uint64_t mask = 1ul << bit;
-
-    return (__atomic_fetch_or(word, mask, __ATOMIC_SEQ_CST) & mask) != 0;
-}
-
 void evtchn_mark_upcall(struct vcpu *v)
 {
     if (__atomic_exchange_n(&v->info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
@@ -20,7 +12,7 @@ void evtchn_mark_upcall(struct vcpu *v)
 
 static void notify_vcpu(struct vcpu *v, unsigned word)
 {
-    if (!set_bit_atomic(&READ_ONCE(v->info)->evtchn_pending_sel, word))
+    if (!test_and_set_bit(&READ_ONCE(v->info)->evtchn_pending_sel, word))
         evtchn_mark_upcall(v);
 }
 
@@ -44,10 +36,15 @@ static __attribute__((noinline)) void mark_fifo_and_unlock(struct evtchn *chn)
     spin_unlock(&chn->lock);
 }
 
-/* The channel is locked; a vCPU that is told of an event that was cleared meanwhile finds none.
- * Inline, as sending is mostly this. */
-static inline void mark_and_unlock(struct evtchn *chn)
+/* The channel is locked, and is marked if it is still the one that is meant; a vCPU that is told of
+ * an event that was cleared meanwhile finds none. Inline, as sending is mostly this. */
+static inline void mark_and_unlock(struct evtchn *chn, bool still)
 {
+    if (unlikely(!still)) {
+        spin_unlock(&chn->lock);
+        return;
+    }
+
     struct vcpu *v = READ_ONCE(chn->notify);
     struct domain *d = v->domain;
     struct shared_info *shared = d->shared;
@@ -58,7 +55,7 @@ static inline void mark_and_unlock(struct evtchn *chn)
         mark_fifo_and_unlock(chn);
         return;
     }
-    if (set_bit_atomic(&shared->evtchn_pending[word], bit)) {
+    if (test_and_set_bit(&shared->evtchn_pending[word], bit)) {
         spin_unlock(&chn->lock);
         return;
     }
@@ -72,10 +69,7 @@ static inline void mark_and_unlock(struct evtchn *chn)
 void evtchn_mark_if(struct evtchn *chn, enum evtchn_state state)
 {
     spin_lock(&chn->lock);
-    if (READ_ONCE(chn->state) == state)
-        mark_and_unlock(chn);
-    else
-        spin_unlock(&chn->lock);
+    mark_and_unlock(chn, READ_ONCE(chn->state) == state);
 }
 
 static int send(struct domain *d, uint32_t port)
@@ -87,10 +81,7 @@ static int send(struct domain *d, uint32_t port)
     peer = READ_ONCE(chn->peer);
     if (likely(peer)) {
         spin_lock(&peer->lock);
-        if (likely(READ_ONCE(chn->peer) == peer))
-            mark_and_unlock(peer);
-        else
-            spin_unlock(&peer->lock);
+        mark_and_unlock(peer, READ_ONCE(chn->peer) == peer);
         return 0;
     }
 
@@ -154,10 +145,7 @@ void evtchn_raise_virq(struct vcpu *v, unsigned virq)
     if (!chn)
         return;
     spin_lock(&chn->lock);
-    if (READ_ONCE(*slot) == port)
-        mark_and_unlock(chn);
-    else
-        spin_unlock(&chn->lock);
+    mark_and_unlock(chn, READ_ONCE(*slot) == port);
 }
 
 void evtchn_notify(struct domain *d, uint32_t port)

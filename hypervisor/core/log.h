@@ -5,12 +5,13 @@
 
 struct domain;
 
-/* A line of the hypervisor's own: "(lamina) ...". The newline is added. */
-void log_line(const char *fmt, ...) PRINTF(1, 2);
-
-/* A line about something a guest did: "(lamina) ping: ...". Limited per domain (a burst, then a few
- * a second; suppressed lines are counted and the count is shown later). Callable anywhere. */
+/* A line about something a guest did: "(lamina) ping: ...". The newline is added. At most 20 a
+ * second for each domain; those suppressed are counted, and the count is shown later. Callable
+ * anywhere. */
 void guest_log(struct domain *d, const char *fmt, ...) PRINTF(2, 3);
+
+/* A line of the hypervisor's own: "(lamina) ...". No limit. */
+#define log_line(...) guest_log(NULL, __VA_ARGS__)
 
 /* The hypervisor itself is broken: says so, with the return addresses on the stack, and ends the
  * machine's run with PANIC_STATUS. */

@@ -5,15 +5,13 @@
 #define POLL_PORTS_MAX 128u
 
 /* A vCPU that must stop or go down must not wait: nobody would wake it, or for long. */
-static bool must_return(struct vcpu *v, const void *arg)
+static bool must_return(struct vcpu *v, const void *)
 {
-    (void)arg;
     return evtchn_deliverable(v) || (READ_ONCE(v->work) & (WORK_STOP | WORK_DOWN | WORK_NMI));
 }
 
-static long block(struct vcpu *v, void *none)
+static long block(struct vcpu *v, void *)
 {
-    (void)none;
     WRITE_ONCE(v->info->evtchn_upcall_mask, 0);
     sched_block(STATE_BLOCKED, must_return, NULL);
     return 0;

@@ -1,34 +1,8 @@
 #!/bin/sh
 # clock_references.sh HYPERVISOR BUILD: by which clock the TSC is measured on which machine, and how
 # well. Where the TSC counts instructions its rate is known: 1 GHz.
-set -u
-hypervisor=$1
-build=$2
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
-failed=0
-
-cat >"$work/system.dts" <<END
-/dts-v1/;
-/ {
-    compatible = "lamina,system-v1";
-    domains {
-        hello {
-            compatible = "lamina,domain";
-            kernel = /incbin/("$build/examples/hello/hello");
-            memory = <8>;
-        };
-    };
-};
-END
-dtc -q -I dts -O dtb -o "$work/system.dtb" "$work/system.dts" || exit 1
-
-boot() # OPTION...
-{
-    timeout 60 qemu-system-x86_64 -cpu max,smap=off -m 128 -nodefaults -display none -no-reboot \
-        -kernel "$hypervisor" -initrd "$work/system.dtb" -serial stdio \
-        -device isa-debug-exit,iobase=0xf4,iosize=4 "$@" </dev/null 2>&1 | tr -d '\r' >"$work/log"
-}
+. "$(dirname "$0")/boot.sh"
+system "" ""
 
 # The line must name the clock and promise so much; under -icount the promise must be true.
 expect() # CLOCK PPM|any OPTION...
@@ -53,9 +27,7 @@ expect() # CLOCK PPM|any OPTION...
         END { exit !(right && runs) }' "$work/log"; then
         echo "ok: $clock with $*: $(sed -n 's/.*CPU used, //p' "$work/log")"
     else
-        echo "FAIL: $clock, to $most ppm, with $*:"
-        cat "$work/log"
-        failed=1
+        fail "$clock, to $most ppm, with $*"
     fi
 }
 
@@ -73,5 +45,5 @@ done
 
 # To the last second of the dates that the clock can mean.
 boot -rtc base=2099-12-31T23:59:59
-grep -q "^Hello from a guest" "$work/log" || { echo "FAIL: the last second"; cat "$work/log"; failed=1; }
+grep -q "^Hello from a guest" "$work/log" || fail "the last second"
 exit $failed

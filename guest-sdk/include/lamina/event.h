@@ -22,11 +22,13 @@
 struct lm_event {
     void (*handle)(struct lm_event *event);
     uint32_t port;
-    unsigned vcpu; /* the one that the port notifies: 0, unless bound to another's VIRQ or IPI */
+    unsigned vcpu; /* the one that the port notifies: 0, unless bound to another's VIRQ or IPI, or
+                      moved by EVTCHNOP_bind_vcpu */
 };
 
-/* Masks every port, then registers this vCPU's upcall and unmasks upcalls. Call it once before the
- * first lm_event_open. One hypercall. */
+/* Masks every port, then registers this vCPU's upcall and unmasks upcalls. Call it once, on vCPU 0,
+ * before the first lm_event_open; those that lm_vcpu_start starts have the upcall. One hypercall.
+ */
 void lm_events_init(void);
 
 /* Begins to deliver the event->port that is bound already (by a function below or by static wiring)
@@ -34,7 +36,8 @@ void lm_events_init(void);
  * hypercall, or one if it is pending. */
 void lm_event_open(struct lm_event *event);
 
-/* Closes the port, and forgets it. One hypercall. */
+/* Closes the port, and forgets it. On another vCPU than event->vcpu its handler may just then be
+ * running. One hypercall. */
 void lm_event_close(struct lm_event *event);
 
 /* --- ports. Each is one hypercall, and returns the port, > 0, or -XEN_E*: -XEN_ENOSPC with no port
@@ -50,7 +53,8 @@ int lm_event_bind_virq(unsigned virq, unsigned vcpu);
 /* A port with which any vCPU of this domain rings vCPU `vcpu`. */
 int lm_event_bind_ipi(unsigned vcpu);
 
-/* Rings the other end. 0 or -XEN_EINVAL if there is none. One hypercall. Callable in upcalls. */
+/* Rings the other end; nothing if the peer has closed it, or not bound to it yet. 0, or
+ * -XEN_EINVAL: no such port, or one of a VIRQ. One hypercall. Callable in upcalls. */
 int lm_event_send(uint32_t port);
 
 /* Holds back the port's events: they stay pending. No hypercall. Callable in upcalls. */

@@ -104,6 +104,7 @@ struct lm_pool {
 void lm_pool_init(struct lm_pool *pool);
 /* A zeroed page, or NULL. No hypercall. */
 void *lm_pool_take(struct lm_pool *pool);
+/* Takes in a page of the linear mapping, writable and not in use. No hypercall. */
 void lm_pool_give(struct lm_pool *pool, void *page);
 /* Maps the rest of the domain's memory at its place in the linear mapping, and takes it in. 0 or
  * -XEN_E*. Two hypercalls for each 2 MiB. */

@@ -4,14 +4,15 @@
 
 #include <stdint.h>
 
-/* Since the hypervisor's boot; never steps back on one vCPU. No hypercall. */
+/* Since the hypervisor's boot; never steps back on one vCPU, and on two at once differs by less
+ * than 1000. No hypercall. */
 uint64_t lm_time_ns(void);
 
 /* Since 1970. No hypercall. */
 uint64_t lm_wallclock_ns(void);
 
-/* Raises VIRQ_TIMER on this vCPU at or soon after that time of lm_time_ns(), once; replaces a
- * deadline set before; 0 cancels it. One hypercall. */
+/* Raises VIRQ_TIMER on this vCPU at or soon after that time of lm_time_ns(), once, also if that has
+ * passed; replaces a deadline set before; 0 cancels it. One hypercall. */
 void lm_timer_set(uint64_t deadline_ns);
 
 /* Xen starts every vCPU with a VIRQ_TIMER every 10 ms besides; this ends it. One hypercall. */

@@ -62,7 +62,7 @@ static inline void lm_upcalls_restore(bool was_masked)
 
 /* Gives the CPU up until an event arrives, and lets upcalls in: to be called with upcalls masked
  * and the condition to wait for checked after masking, so that no wake-up is lost. One hypercall.
- */
+ * Not for upcall handlers. */
 static inline void lm_block(void)
 {
     hypercall_sched_op(SCHEDOP_block, NULL);
@@ -74,10 +74,11 @@ static inline void lm_yield(void)
     hypercall_sched_op(SCHEDOP_yield, NULL);
 }
 
-/* Has vCPU `id` (1 .. 31, not started before) call run(arg), with upcalls masked, on that stack: at
- * least 16 KiB; in the page tables that the domain started with; with our exception handlers and
- * upcalls. It goes down when run returns. *v is its own until then. 0, -XEN_ENOENT: the domain has
- * no such vCPU, -XEN_EEXIST: it was started before, -XEN_ENOMEM. Two hypercalls. Callable anywhere.
+/* Has vCPU `id` (1 .. 31: those whose vcpu_info is in lm_shared_info; not started before) call
+ * run(arg), with upcalls masked, on that stack: 16-aligned, at least 16 KiB; in the page tables
+ * that the domain started with; with our exception handlers and upcalls. It goes down when run
+ * returns. *v is its own until then. 0, -XEN_ENOENT: the domain has no such vCPU, -XEN_EEXIST: it
+ * was started before, -XEN_ENOMEM. Two hypercalls. Callable anywhere.
  */
 int lm_vcpu_start(struct lm_vcpu *v, unsigned id, void (*run)(void *), void *arg, void *stack,
                   size_t bytes);

@@ -64,17 +64,18 @@ static char said[400];
 static jmp_buf panicked;
 
 void __wrap_panic(const char *fmt, ...) PRINTF(1, 2) __attribute__((noreturn));
-void __wrap_log_line(const char *fmt, ...) PRINTF(1, 2);
+void __wrap_guest_log(struct domain *about, const char *fmt, ...) PRINTF(2, 3);
 
 static void say(const char *fmt, va_list args)
 {
     vsnprintf(said, sizeof(said), fmt, args);
 }
 
-void __wrap_log_line(const char *fmt, ...)
+void __wrap_guest_log(struct domain *about, const char *fmt, ...)
 {
     va_list args;
 
+    assert_null(about);
     va_start(args, fmt);
     say(fmt, args);
     va_end(args);

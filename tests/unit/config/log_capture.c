@@ -12,12 +12,13 @@
 char log_text[4096];
 unsigned log_lines;
 
-void log_line(const char *fmt, ...)
+void guest_log(struct domain *d, const char *fmt, ...)
 {
     const size_t used = strlen(log_text);
     char line[512];
     va_list args;
 
+    assert_null(d);
     va_start(args, fmt);
     vformat(line, sizeof(line), fmt, args);
     va_end(args);

@@ -1,4 +1,4 @@
-/* A log_line() that keeps what it is given, for tests that look at messages. */
+/* Keeps what log_line() is given, for tests that look at messages. */
 #ifndef TEST_LOG_CAPTURE_H
 #define TEST_LOG_CAPTURE_H
 

@@ -21,11 +21,12 @@ static int machine_status;
 static unsigned relinquished, inits_left;
 static jmp_buf off;
 
-void log_line(const char *fmt, ...)
+void guest_log(struct domain *d, const char *fmt, ...)
 {
     size_t used = strlen(said);
     va_list args;
 
+    assert_null(d);
     va_start(args, fmt);
     vsnprintf(said + used, sizeof(said) - used, fmt, args);
     va_end(args);

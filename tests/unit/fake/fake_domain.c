@@ -123,11 +123,6 @@ void fake_free_domain(struct domain *d)
     free(d);
 }
 
-void log_line(const char *fmt, ...)
-{
-    (void)fmt;
-}
-
 void guest_log(struct domain *d, const char *fmt, ...)
 {
     (void)d, (void)fmt;

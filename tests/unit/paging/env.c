@@ -292,24 +292,19 @@ void guest_log(struct domain *d, const char *fmt, ...)
 {
     va_list args;
 
-    env_log_of = d;
     va_start(args, fmt);
-    vsnprintf(env_log, sizeof(env_log), fmt, args);
+    if (d) {
+        env_log_of = d;
+        vsnprintf(env_log, sizeof(env_log), fmt, args);
+        env_log_lines++;
+        if (getenv("ENV_VERBOSE"))
+            fprintf(stderr, "%s: %s\n", d->name, env_log);
+    } else {
+        env_own_lines++;
+        vfprintf(stderr, fmt, args);
+        fputc('\n', stderr);
+    }
     va_end(args);
-    env_log_lines++;
-    if (getenv("ENV_VERBOSE"))
-        fprintf(stderr, "%s: %s\n", d->name, env_log);
-}
-
-void log_line(const char *fmt, ...)
-{
-    va_list args;
-
-    env_own_lines++;
-    va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
-    va_end(args);
-    fputc('\n', stderr);
 }
 
 void panic(const char *fmt, ...)

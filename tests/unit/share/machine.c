@@ -90,9 +90,9 @@ bool copy_to_guest(guest_ptr_t dst, const void *src, size_t bytes)
     return false;
 }
 
-void log_line(const char *fmt, ...)
+void guest_log(struct domain *d, const char *fmt, ...)
 {
-    (void)fmt;
+    (void)d, (void)fmt;
 }
 
 void panic(const char *fmt, ...)

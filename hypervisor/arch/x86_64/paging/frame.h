@@ -240,15 +240,9 @@ static inline void arch_frame_put(mfn_t frame, bool writable)
     frame_put(f);
 }
 
-static inline void *arch_frame_bytes(mfn_t frame)
-{
-    return frame_bytes(frame);
-}
-
-static inline mfn_t arch_page_mfn(const void *in_page)
-{
-    return bytes_frame(in_page);
-}
+/* The same by core/'s names. */
+#define arch_frame_bytes frame_bytes
+#define arch_page_mfn    bytes_frame
 
 /* --- the allocator (alloc.c); no reference, no owner --- */
 
