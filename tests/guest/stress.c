@@ -46,11 +46,11 @@ static void seed(struct worker *w)
         choose(w, 1);
 }
 
-/* In the first second nothing is wrong, so that there is something to be wrong. */
+/* At first nothing is wrong, so that there is something to be wrong. */
 bool faulty(struct worker *w, enum fault fault)
 {
-    return options.fault == fault && begun_at && lm_time_ns() > begun_at + 1000 * MS &&
-           choose(w, 100) == 0;
+    return options.fault == fault && begun_at && lm_time_ns() > begun_at + 500 * MS &&
+           choose(w, 16) == 0;
 }
 
 /* --- sending and receiving --- */
@@ -461,20 +461,32 @@ static void report(void)
 
 /* --- the beginning --- */
 
-static enum fault fault_of(const char *name)
+static void read_fault(const char *name)
 {
-    static const char *const names[FAULTS] = {
-        [NO_FAULT] = "none",         [LOST_SEND] = "lost",        [LOST_UNMASK] = "unmask",
-        [LOST_UPCALL] = "upcall",    [NOT_MOVED] = "wrong-vcpu",  [FOREIGN] = "foreign",
-        [TAKEN_TWICE] = "duplicate", [LEFT_ASLEEP] = "not-woken", [BAD_CALL] = "refused",
-        [LOST_LINK] = "link",        [NOT_LINKED] = "not-linked", [NOT_RANKED] = "wrong-priority",
+    static const struct {
+        const char *name;
+        enum finding wanted;
+    } faults[FAULTS] = {
+        [NO_FAULT] = {"none", LOST},
+        [LOST_SEND] = {"lost", LOST},
+        [LOST_UNMASK] = {"unmask", LOST},
+        [LOST_UPCALL] = {"upcall", LOST},
+        [LOST_LINK] = {"link", LOST},
+        [NOT_MOVED] = {"wrong-vcpu", WRONG_VCPU},
+        [FOREIGN] = {"foreign", WRONG_VCPU},
+        [TAKEN_TWICE] = {"duplicate", DUPLICATE},
+        [NOT_LINKED] = {"unlinked", DUPLICATE},
+        [NOT_RANKED] = {"wrong-priority", WRONG_PRIORITY},
+        [LEFT_ASLEEP] = {"not-woken", NOT_WOKEN},
+        [BAD_CALL] = {"refused", REFUSED},
     };
     unsigned i = 0;
 
-    while (i < FAULTS && strncmp(name, names[i], strlen(names[i])) != 0)
+    while (i < FAULTS && strncmp(name, faults[i].name, strlen(faults[i].name)) != 0)
         i++;
     lm_assert(i < FAULTS);
-    return (enum fault)i;
+    options.fault = (enum fault)i;
+    options.wanted = faults[i].wanted;
 }
 
 /* So that pairs of every kind occur. */
@@ -510,7 +522,8 @@ static void read_options(const char *line)
         if (at)
             *numbers[i].value = strtoul(at + strlen(numbers[i].name), NULL, 10);
     }
-    options.fault = fault ? fault_of(fault + strlen("fault=")) : NO_FAULT;
+    if (fault)
+        read_fault(fault + strlen("fault="));
     receiver = uses_fifo(line) ? &receiver_fifo : &receiver_2level;
     lm_assert(options.self < DOMAINS && options.seconds && options.patience >= 100);
     lm_assert(options.channels && options.channels <= MAX_CHANNELS &&

@@ -72,6 +72,9 @@ struct pair {
     struct end *ends;
 };
 
+enum finding { LOST, DUPLICATE, WRONG_VCPU, WRONG_PRIORITY, NOT_WOKEN, REFUSED, FINDINGS };
+
+/* Mistakes that this guest makes, to be found out. */
 enum fault {
     NO_FAULT,
     LOST_SEND,
@@ -93,7 +96,8 @@ extern struct options {
     uint64_t seconds, seed;
     uint64_t channels; /* between two domains */
     uint64_t patience; /* ms after which something counts as lost */
-    enum fault fault;  /* a mistake that this guest makes, to be found out */
+    enum fault fault;
+    enum finding wanted; /* as what the fault is to be found */
 } options;
 
 enum waiting { NOT_WAITING, BLOCKED, POLLING };
@@ -183,10 +187,10 @@ struct end *own_end(struct worker *w);
 
 /* --- stress_watch.c: what must not happen --- */
 
-enum finding { LOST, DUPLICATE, WRONG_VCPU, WRONG_PRIORITY, NOT_WOKEN, REFUSED, FINDINGS };
 extern uint64_t found[FINDINGS];
 
-/* Prints the first few, counts all, and has every domain come to its end soon. */
+/* Prints the first few, counts all, and has every domain come to its end soon: with a fault, when
+ * each has found that. */
 void find(enum finding what, const char *format, ...) __attribute__((format(__printf__, 2, 3)));
 /* The same, with everything about that end. */
 void find_end(enum finding what, const struct end *e, const char *why);

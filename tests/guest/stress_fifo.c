@@ -70,12 +70,14 @@ static void check_place(const struct worker *w, const struct end *e, uint32_t po
     /* In this order: who changes one of those says so in moved_at before and after. */
     if (LOAD(e->moved_at) + GRACE >= queues[w->id].before_at || LOAD(e->port) != port)
         return;
-    snprintf(why, sizeof(why), "in vCPU %u's queue of priority %u instead of %u", w->id, priority,
-             wanted);
-    if (vcpu != w->id)
+    if (vcpu != w->id) {
+        snprintf(why, sizeof(why), "in a queue of vCPU %u", w->id);
         find_end(WRONG_VCPU, e, why);
-    if (priority != wanted)
+    }
+    if (priority != wanted) {
+        snprintf(why, sizeof(why), "in the queue of priority %u instead of %u", priority, wanted);
         find_end(WRONG_PRIORITY, e, why);
+    }
 }
 
 /* Out of its queue. Returns the next one's port, 0 for none. */

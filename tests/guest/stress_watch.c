@@ -25,7 +25,7 @@ void find(enum finding what, const char *format, ...)
     va_list args;
 
     for (unsigned i = 0; i < DOMAINS - 1; i++)
-        if (pairs[i].directory)
+        if (pairs[i].directory && (!options.fault || what == options.wanted))
             STORE(pairs[i].directory->hurry[pairs[i].side], 1);
     if (ADD(found[what], 1) > SHOWN)
         return;
