@@ -258,6 +258,42 @@ static void poll(struct worker *w)
     w->polls++;
 }
 
+/* For the first of its IPIs, which vCPU 0 sends when it sees that, and at the end. Only that ends
+ * it in time. */
+static void poll_for_ring(struct worker *w)
+{
+    struct end *e = &ends[w->id * IPIS];
+    struct sched_poll arg = {.ports = &e->port, .nr_ports = 1};
+    long error;
+
+    lm_event_mask(e->port);
+    w->polled[0] = e;
+    STORE(w->nr_polled, 1);
+    lm_upcalls_mask();
+    if (!LOAD(stopping)) {
+        STORE(w->wants_ring, 1);
+        arg.timeout = lm_time_ns() + 4 * options.patience * MS;
+        wait_begins(w, POLLING, arg.timeout);
+        error = hypercall_sched_op(SCHEDOP_poll, &arg);
+        wait_ends(w);
+        if (error)
+            find(REFUSED, "poll for an IPI: %ld", error);
+    }
+    lm_upcalls_unmask();
+    STORE(w->nr_polled, 0);
+    unmask_end(w, e);
+    w->polls++;
+}
+
+static void ring(struct worker *w)
+{
+    for (unsigned i = 1; i < VCPUS; i++)
+        if (LOAD(workers[i].wants_ring)) {
+            STORE(workers[i].wants_ring, 0);
+            send_on(w, &ends[i * IPIS]);
+        }
+}
+
 /* What needs that nobody else arranges, or it is left. */
 static void arrange(struct worker *w)
 {
@@ -307,9 +343,17 @@ static void act(struct worker *w)
         if (e)
             check_status(e);
         break;
+    case 12:
+        release_held(w);
+        reopen(w);
+        if (w->id != 0)
+            poll_for_ring(w);
+        break;
     default:
         send_some(w);
     }
+    if (w->id == 0)
+        ring(w);
     lm_upcalls_mask();
     receiver->check_told(w);
     lm_upcalls_unmask();

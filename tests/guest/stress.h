@@ -114,6 +114,7 @@ struct worker {
     uint64_t waiting_since, deadline;
     struct end *polled[POLLED];
     unsigned nr_polled, visits;
+    uint32_t wants_ring; /* it polls for its first IPI, and nothing else will wake it soon */
     uint64_t visited_at, visited_since;
     uint64_t scans; /* so often it looked for events */
     uint32_t parked;
