@@ -2,8 +2,8 @@
  * channels between any two of them (stress.dts). Some use the FIFO ABI, the others the 2-level one.
  * All vCPUs at once send, to other domains and each other, mask and unmask, move ports to other
  * vCPUs, change priorities, close ports and bind anew while the other end sends, poll and block, in
- * an order that a seed chooses. Counters in shared pages tell whether an
- * event was lost, or came twice, or to the wrong vCPU:
+ * an order that a seed chooses. Counters in shared pages tell whether an event was lost, or came
+ * twice, or to the wrong vCPU:
  *   - who sent waits until that was seen before it sends on that channel again, so that no later
  *     event hides that one is lost (stress_watch.c);
  *   - an event that was taken must have been sent since the one before was: see receive();
