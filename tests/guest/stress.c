@@ -1,13 +1,14 @@
 /* Event channels under stress: DOMAINS domains (a, b ...) of VCPUS vCPUs each, with so many
- * channels between any two of them (stress.dts). All vCPUs at once send, to other domains and each
- * other, mask and unmask, move ports to other vCPUs, close them and bind anew while the other end
- * sends, poll and block, in an order that a seed chooses. Counters in shared pages tell whether an
- * event was lost, or came twice, or to the wrong vCPU:
+ * channels between any two of them (stress.dts). Some use the FIFO ABI, the others the 2-level one.
+ * All vCPUs at once send, to other domains and each other, mask and unmask, move ports to other
+ * vCPUs, change priorities, close ports and bind anew while the other end sends, poll and block, in
+ * an order that a seed chooses. Counters in shared pages tell whether an event was lost, or came
+ * twice, or to the wrong vCPU:
  *   - who sent waits until that was seen before it sends on that channel again, so that no later
  *     event hides that one is lost (stress_watch.c);
  *   - an event that was taken must have been sent since the one before was: see receive();
- *   - a vCPU looks only at what it was told to look at (stress_2level.c).
- * bootargs: DOMAIN [seconds=N] [seed=N] [channels=N] [patience=MS] [fault=NAME] */
+ *   - a vCPU looks only at what it was told to look at (stress_2level.c, stress_fifo.c).
+ * bootargs: DOMAIN [fifo=DOMAINS] [seconds=N] [seed=N] [channels=N] [patience=MS] [fault=NAME] */
 #include "stress.h"
 
 #define STACK_BYTES 32768
@@ -18,7 +19,7 @@ struct options options = {
     .channels = 752,
     .patience = 2000,
 };
-const struct receiver *receiver = &receiver_2level;
+const struct receiver *receiver;
 struct worker workers[VCPUS];
 
 static uint64_t begun_at;
@@ -45,11 +46,11 @@ static void seed(struct worker *w)
         choose(w, 1);
 }
 
-/* In the first second nothing is wrong, so that there is something to be wrong. */
+/* At first nothing is wrong, so that there is something to be wrong. */
 bool faulty(struct worker *w, enum fault fault)
 {
-    return options.fault == fault && begun_at && lm_time_ns() > begun_at + 1000 * MS &&
-           choose(w, 100) == 0;
+    return options.fault == fault && begun_at && lm_time_ns() > begun_at + 500 * MS &&
+           choose(w, 16) == 0;
 }
 
 /* --- sending and receiving --- */
@@ -64,7 +65,7 @@ void send_on(struct worker *w, struct end *e)
     if (port) {
         ADD(e->out->begun, 1);
         if (!faulty(w, LOST_SEND))
-            error = lm_event_send(port);
+            error = lm_event_send(faulty(w, BAD_CALL) ? 0 : port);
         ADD(e->out->done, 1);
         ADD(w->sends, 1);
     }
@@ -79,10 +80,9 @@ void unmask_end(struct worker *w, struct end *e)
 
     ADD(e->unmasks_begun, 1);
     if (faulty(w, LOST_UNMASK))
-        __atomic_fetch_and(&lm_shared_info->evtchn_mask[arg.port / 64], ~(1ul << arg.port % 64),
-                           __ATOMIC_SEQ_CST);
+        receiver->clear_masked(arg.port);
     else if (choose(w, 2))
-        receiver->unmask(arg.port);
+        lm_event_unmask(arg.port);
     else if (hypercall_event_channel_op(EVTCHNOP_unmask, &arg) != 0)
         find(REFUSED, "unmask of port %u", arg.port);
     ADD(e->unmasks_done, 1);
@@ -90,11 +90,11 @@ void unmask_end(struct worker *w, struct end *e)
 
 /* An event that is taken was sent by someone who had not done so when the one before was taken, and
  * who has begun by now. */
-void receive(struct worker *w, struct end *e)
+static void take(struct worker *w, struct end *e)
 {
     uint64_t done = LOAD(e->in->done) + LOAD(e->marks_done), sends, marks;
 
-    if (!receiver->take(e->port))
+    if (!lm_event_take(e->port))
         return;
     sends = LOAD(e->in->begun);
     marks = LOAD(e->marks_begun);
@@ -107,22 +107,29 @@ void receive(struct worker *w, struct end *e)
     STORE(e->in->seen, sends);
 }
 
-void receive_port(struct worker *w, uint32_t port)
+/* With the FIFO ABI the vCPU that had the port may come across an event at the same time. */
+void receive(struct worker *w, struct end *e)
 {
-    struct end *e = LOAD(by_port[port]);
+    while (__atomic_exchange_n(&e->taking, 1, __ATOMIC_SEQ_CST))
+        lm_yield();
+    take(w, e);
+    STORE(e->taking, 0);
+}
 
-    /* In this order: only we change the port of one that is ours. */
-    if (!e || LOAD(e->vcpu) != w->id || LOAD(e->port) != port)
-        return;
-    receive(w, e);
-    if (choose(w, 8) == 0 && !LOAD(stopping) && LOAD(e->out->seen) == LOAD(e->out->begun))
-        send_on(w, e);
-    if (faulty(w, TAKEN_TWICE)) {
-        receiver->mask(port);
-        __atomic_fetch_or(&lm_shared_info->evtchn_pending[port / 64], 1ul << port % 64,
-                          __ATOMIC_SEQ_CST);
-        unmask_end(w, e);
+void receive_port(struct worker *w, struct end *e, uint32_t port)
+{
+    ADD(e->users, 1);
+    if (LOAD(e->port) == port) {
+        receive(w, e);
+        if (choose(w, 8) == 0 && !LOAD(stopping) && LOAD(e->out->seen) == LOAD(e->out->begun))
+            send_on(w, e);
+        if (faulty(w, TAKEN_TWICE)) {
+            lm_event_mask(port);
+            receiver->set_pending(port);
+            unmask_end(w, e);
+        }
     }
+    ADD(e->users, -1);
 }
 
 static void upcall(struct lm_trap_frame *frame)
@@ -158,7 +165,7 @@ static void hold(struct worker *w)
 
     if (!e || w->nr_held == sizeof(w->held) / sizeof(w->held[0]))
         return;
-    receiver->mask(e->port);
+    lm_event_mask(e->port);
     w->held[w->nr_held++] = e;
     w->masks++;
 }
@@ -181,6 +188,13 @@ static void wait_ends(struct worker *w)
     STORE(w->waiting, NOT_WAITING);
 }
 
+void nap(void)
+{
+    struct sched_poll poll = {.timeout = lm_time_ns() + MS};
+
+    hypercall_sched_op(SCHEDOP_poll, &poll);
+}
+
 static void rest(struct worker *w)
 {
     lm_upcalls_mask();
@@ -194,6 +208,11 @@ static void rest(struct worker *w)
     }
     receiver->check_told(w);
     wait_begins(w, BLOCKED, 0);
+    if (faulty(w, LEFT_ASLEEP)) {
+        send_on(w, &ends[w->id * IPIS]);
+        while (!LOAD(found[NOT_WOKEN]))
+            nap();
+    }
     lm_block();
     wait_ends(w);
     w->blocks++;
@@ -214,7 +233,7 @@ static void poll(struct worker *w)
 
         if (!e)
             continue;
-        receiver->mask(e->port);
+        lm_event_mask(e->port);
         ports[count] = e->port;
         w->polled[count++] = e;
     }
@@ -237,6 +256,42 @@ static void poll(struct worker *w)
     for (unsigned i = 0; i < count; i++)
         unmask_end(w, w->polled[i]);
     w->polls++;
+}
+
+/* For the first of its IPIs, which vCPU 0 sends when it sees that, and at the end. Only that ends
+ * it in time. */
+static void poll_for_ring(struct worker *w)
+{
+    struct end *e = &ends[w->id * IPIS];
+    struct sched_poll arg = {.ports = &e->port, .nr_ports = 1};
+    long error;
+
+    lm_event_mask(e->port);
+    w->polled[0] = e;
+    STORE(w->nr_polled, 1);
+    lm_upcalls_mask();
+    if (!LOAD(stopping)) {
+        STORE(w->wants_ring, 1);
+        arg.timeout = lm_time_ns() + 4 * options.patience * MS;
+        wait_begins(w, POLLING, arg.timeout);
+        error = hypercall_sched_op(SCHEDOP_poll, &arg);
+        wait_ends(w);
+        if (error)
+            find(REFUSED, "poll for an IPI: %ld", error);
+    }
+    lm_upcalls_unmask();
+    STORE(w->nr_polled, 0);
+    unmask_end(w, e);
+    w->polls++;
+}
+
+static void ring(struct worker *w)
+{
+    for (unsigned i = 1; i < VCPUS; i++)
+        if (LOAD(workers[i].wants_ring)) {
+            STORE(workers[i].wants_ring, 0);
+            send_on(w, &ends[i * IPIS]);
+        }
 }
 
 /* What needs that nobody else arranges, or it is left. */
@@ -288,9 +343,17 @@ static void act(struct worker *w)
         if (e)
             check_status(e);
         break;
+    case 12:
+        release_held(w);
+        reopen(w);
+        if (w->id != 0)
+            poll_for_ring(w);
+        break;
     default:
         send_some(w);
     }
+    if (w->id == 0)
+        ring(w);
     lm_upcalls_mask();
     receiver->check_told(w);
     lm_upcalls_unmask();
@@ -318,12 +381,14 @@ static void work(void *arg)
 
 /* --- the end, which domains come to together --- */
 
+/* When one found something; all, if there is something to be found. */
 static bool in_a_hurry(void)
 {
+    unsigned hurry = LOAD(pairs[0].directory->hurry[pairs[0].side]);
+
     for (unsigned i = 0; i < DOMAINS - 1; i++)
-        if (LOAD(pairs[i].directory->hurry))
-            return true;
-    return false;
+        hurry += LOAD(pairs[i].directory->hurry[!pairs[i].side]);
+    return hurry >= (options.fault ? DOMAINS : 1);
 }
 
 /* Until it holds, but not for ever. */
@@ -332,9 +397,7 @@ static bool wait_until(bool (*holds)(void), uint64_t ms)
     uint64_t end = lm_time_ns() + ms * MS;
 
     while (!holds() && lm_time_ns() < end) {
-        struct sched_poll poll = {.timeout = lm_time_ns() + MS};
-
-        hypercall_sched_op(SCHEDOP_poll, &poll);
+        nap();
         watch();
     }
     return holds();
@@ -406,6 +469,7 @@ static void count_all(struct worker *sum)
         sum->events += w->events;
         sum->masks += w->masks;
         sum->moves += w->moves;
+        sum->priorities += w->priorities;
         sum->closes += w->closes;
         sum->blocks += w->blocks;
         sum->polls += w->polls;
@@ -423,35 +487,63 @@ static void report(void)
         sent += ends[i].in->begun + ends[i].marks_begun;
     }
     printf("seed %lu, %lu.%lu s, %s, %u ports: %lu sends, %lu upcalls, %lu events, %lu masks, "
-           "%lu rebinds, %lu closes, %lu blocks, %lu polls\n",
+           "%lu rebinds, %lu priorities, %lu closes, %lu blocks, %lu polls\n",
            options.seed, ms / 1000, ms % 1000 / 100, receiver->name, nr_ends, n.sends, n.upcalls,
-           n.events, n.masks, n.moves, n.closes, n.blocks, n.polls);
+           n.events, n.masks, n.moves, n.priorities, n.closes, n.blocks, n.polls);
     check(n.events, received, "events, by vCPU and by channel");
     check(received <= sent, true, "not more events than sends and binds");
     check(n.sends && n.upcalls && n.masks && n.moves && n.closes && n.blocks && n.polls, true,
           "something of everything");
+    check(n.priorities != 0, receiver == &receiver_fifo, "priorities with the FIFO ABI only");
     check(found[LOST], 0, "events lost");
     check(found[DUPLICATE], 0, "events that nobody sent");
     check(found[WRONG_VCPU], 0, "events at the wrong vCPU");
+    check(found[WRONG_PRIORITY], 0, "events of the wrong priority");
     check(found[NOT_WOKEN], 0, "vCPUs that were not woken");
     check(found[REFUSED], 0, "calls that were refused");
 }
 
 /* --- the beginning --- */
 
-static enum fault fault_of(const char *name)
+static void read_fault(const char *name)
 {
-    static const char *const names[FAULTS] = {
-        [NO_FAULT] = "none",         [LOST_SEND] = "lost",       [LOST_UNMASK] = "unmask",
-        [LOST_UPCALL] = "upcall",    [NOT_MOVED] = "wrong-vcpu", [FOREIGN_WORD] = "foreign-word",
-        [TAKEN_TWICE] = "duplicate",
+    static const struct {
+        const char *name;
+        enum finding wanted;
+    } faults[FAULTS] = {
+        [NO_FAULT] = {"none", LOST},
+        [LOST_SEND] = {"lost", LOST},
+        [LOST_UNMASK] = {"unmask", LOST},
+        [LOST_UPCALL] = {"upcall", LOST},
+        [LOST_LINK] = {"link", LOST},
+        [NOT_MOVED] = {"wrong-vcpu", WRONG_VCPU},
+        [FOREIGN] = {"foreign", WRONG_VCPU},
+        [TAKEN_TWICE] = {"duplicate", DUPLICATE},
+        [NOT_LINKED] = {"unlinked", DUPLICATE},
+        [NOT_RANKED] = {"wrong-priority", WRONG_PRIORITY},
+        [LEFT_ASLEEP] = {"not-woken", NOT_WOKEN},
+        [BAD_CALL] = {"refused", REFUSED},
     };
     unsigned i = 0;
 
-    while (i < FAULTS && strncmp(name, names[i], strlen(names[i])) != 0)
+    while (i < FAULTS && strncmp(name, faults[i].name, strlen(faults[i].name)) != 0)
         i++;
     lm_assert(i < FAULTS);
-    return (enum fault)i;
+    options.fault = (enum fault)i;
+    options.wanted = faults[i].wanted;
+}
+
+/* So that pairs of every kind occur. */
+#define BY_DEFAULT "bd"
+
+static bool uses_fifo(const char *line)
+{
+    const char *domain = strstr(line, "fifo=");
+
+    domain = domain ? domain + strlen("fifo=") : BY_DEFAULT;
+    while (*domain && *domain != ' ' && *domain != line[0])
+        domain++;
+    return *domain == line[0];
 }
 
 static void read_options(const char *line)
@@ -474,7 +566,9 @@ static void read_options(const char *line)
         if (at)
             *numbers[i].value = strtoul(at + strlen(numbers[i].name), NULL, 10);
     }
-    options.fault = fault ? fault_of(fault + strlen("fault=")) : NO_FAULT;
+    if (fault)
+        read_fault(fault + strlen("fault="));
+    receiver = uses_fifo(line) ? &receiver_fifo : &receiver_2level;
     lm_assert(options.self < DOMAINS && options.seconds && options.patience >= 100);
     lm_assert(options.channels && options.channels <= MAX_CHANNELS &&
               (VCPUS + 1) * 64 + (DOMAINS - 1) * options.channels <= receiver->ports);
@@ -490,9 +584,9 @@ int main(void)
         workers[i].id = i;
         seed(&workers[i]);
     }
-    receiver->init();
     lm_events_init();
     lm_trap_handle(LM_TRAP_UPCALL, upcall);
+    receiver->init();
     lm_timer_stop_periodic();
     setup();
     begun_at = lm_time_ns();

@@ -31,8 +31,10 @@ struct channel {
 };
 #define CHANNELS_PER_PAGE (LM_PAGE_SIZE / sizeof(struct channel))
 
-/* One of our ports. Once it is open, only vCPU `vcpu` takes its events, closes or moves it, and
- * only under `arranging`. */
+#define PLACING (1ul << 62) /* later than all times */
+
+/* One of our ports. Once it is open, only vCPU `vcpu` closes or moves it, and only under
+ * `arranging`. */
 struct end {
     struct lane *in, *out;   /* the same of an IPI */
     struct channel *channel; /* NULL: an IPI */
@@ -40,12 +42,14 @@ struct end {
     unsigned number; /* in its pair, or among the IPIs */
     unsigned vcpu;
     uint32_t port;  /* 0: closed */
-    uint32_t users; /* who sends on it at this moment */
+    uint32_t users; /* who sends on it, or takes its events, at this moment */
+    uint32_t taking;
     /* A port that is bound is pending at once: as if we had sent to ourselves. */
     uint64_t marks_begun, marks_done, marks_seen;
     uint64_t unmasks_begun, unmasks_done;
     uint64_t done_before; /* sends and marks that were over when the last event was taken */
-    uint64_t deliveries, moved_at;
+    uint64_t deliveries;
+    uint64_t moved_at; /* PLACING, or when its vCPU or priority was last changed */
     /* The watchdog's: so often it found, at different times, that nothing was seen since. */
     uint64_t watched_seen, watched_at;
     unsigned visits;
@@ -56,8 +60,8 @@ enum phase { RUNNING, QUIET, DONE };
 struct directory {
     uint32_t ready; /* 1: the first domain has its ports; 2: the second too */
     uint32_t phase[2];
-    uint32_t hurry; /* somebody found something */
-    uint32_t reference[(LM_PAGE_SIZE - 16) / 4];
+    uint32_t hurry[2]; /* who found something */
+    uint32_t reference[(LM_PAGE_SIZE - 20) / 4];
 };
 
 struct pair {
@@ -68,14 +72,22 @@ struct pair {
     struct end *ends;
 };
 
+enum finding { LOST, DUPLICATE, WRONG_VCPU, WRONG_PRIORITY, NOT_WOKEN, REFUSED, FINDINGS };
+
+/* Mistakes that this guest makes, to be found out. */
 enum fault {
     NO_FAULT,
     LOST_SEND,
     LOST_UNMASK,
     LOST_UPCALL,
     NOT_MOVED,
-    FOREIGN_WORD,
+    FOREIGN,
     TAKEN_TWICE,
+    LEFT_ASLEEP,
+    BAD_CALL,
+    LOST_LINK,
+    NOT_LINKED,
+    NOT_RANKED,
     FAULTS
 };
 
@@ -84,7 +96,8 @@ extern struct options {
     uint64_t seconds, seed;
     uint64_t channels; /* between two domains */
     uint64_t patience; /* ms after which something counts as lost */
-    enum fault fault;  /* a mistake that this guest makes, to be found out */
+    enum fault fault;
+    enum finding wanted; /* as what the fault is to be found */
 } options;
 
 enum waiting { NOT_WAITING, BLOCKED, POLLING };
@@ -101,10 +114,11 @@ struct worker {
     uint64_t waiting_since, deadline;
     struct end *polled[POLLED];
     unsigned nr_polled, visits;
+    uint32_t wants_ring; /* it polls for its first IPI, and nothing else will wake it soon */
     uint64_t visited_at, visited_since;
     uint64_t scans; /* so often it looked for events */
     uint32_t parked;
-    uint64_t sends, upcalls, events, masks, moves, closes, blocks, polls;
+    uint64_t sends, upcalls, events, masks, moves, priorities, closes, blocks, polls;
 };
 extern struct worker workers[VCPUS];
 
@@ -123,13 +137,15 @@ uint64_t choose(struct worker *w, uint64_t below);
 bool faulty(struct worker *w, enum fault fault);
 /* In an upcall, or by a poller: takes the end's event if there is one. */
 void receive(struct worker *w, struct end *e);
-/* The same for a port whose event was found on this vCPU, if it is this vCPU's. */
-void receive_port(struct worker *w, uint32_t port);
+/* The same for a port whose event was found on this vCPU, if that is still the end's. */
+void receive_port(struct worker *w, struct end *e, uint32_t port);
 void send_on(struct worker *w, struct end *e);
 /* By hypercall, or by hand with a hypercall where one is needed. */
 void unmask_end(struct worker *w, struct end *e);
+/* A millisecond, in which nothing wakes a vCPU with upcalls masked. */
+void nap(void);
 
-/* --- stress_2level.c: all that depends on how pending events are found --- */
+/* --- stress_2level.c, stress_fifo.c: all that depends on how pending events are found --- */
 
 struct receiver {
     const char *name;
@@ -137,21 +153,24 @@ struct receiver {
     void (*init)(void);
     /* The vCPU that is to have the new port's events. */
     unsigned (*vcpu_for)(struct worker *w, uint32_t port);
+    /* The new port, which is masked, has that vCPU. */
+    void (*opened)(struct worker *w, uint32_t port);
     /* Takes the worker's events: receive_port for each. */
     void (*scan)(struct worker *w);
-    bool (*take)(uint32_t port);
     bool (*is_pending)(uint32_t port);
     bool (*is_masked)(uint32_t port);
-    void (*mask)(uint32_t port);
-    void (*unmask)(uint32_t port); /* by hand */
+    /* To make mistakes: without telling anybody. */
+    void (*set_pending)(uint32_t port);
+    void (*clear_masked)(uint32_t port);
     /* That the worker, whose upcalls are masked, was told of all that it should have been told of.
      */
     void (*check_told)(const struct worker *w);
-    /* Moves what must move together, all of it this worker's, by move_end. */
+    /* Moves what must move together, all of it this worker's, by move_end; or changes a priority.
+     */
     void (*move)(struct worker *w);
     void (*show)(uint32_t port, unsigned vcpu, char *text, size_t size);
 };
-extern const struct receiver *receiver, receiver_2level;
+extern const struct receiver *receiver, receiver_2level, receiver_fifo;
 
 /* --- stress_ends.c: binding, closing, moving --- */
 
@@ -169,10 +188,10 @@ struct end *own_end(struct worker *w);
 
 /* --- stress_watch.c: what must not happen --- */
 
-enum finding { LOST, DUPLICATE, WRONG_VCPU, NOT_WOKEN, REFUSED, FINDINGS };
 extern uint64_t found[FINDINGS];
 
-/* Prints the first few, counts all, and has every domain come to its end soon. */
+/* Prints the first few, counts all, and has every domain come to its end soon: with a fault, when
+ * each has found that. */
 void find(enum finding what, const char *format, ...) __attribute__((format(__printf__, 2, 3)));
 /* The same, with everything about that end. */
 void find_end(enum finding what, const struct end *e, const char *why);

@@ -42,6 +42,10 @@ static unsigned vcpu_for(struct worker *w, uint32_t port)
     return together(word) ? LOAD(words[word].vcpu) : (unsigned)choose(w, VCPUS);
 }
 
+static void opened(struct worker *, uint32_t)
+{
+}
+
 /* Everything in a selector was put there after the vCPU looked the last time. */
 static void check_word(const struct worker *w, unsigned number)
 {
@@ -67,26 +71,31 @@ static void scan(struct worker *w)
         __atomic_exchange_n(&lm_this_vcpu()->info->evtchn_pending_sel, 0, __ATOMIC_SEQ_CST);
 
     ADD(w->scans, 1);
-    if (faulty(w, FOREIGN_WORD))
+    if (faulty(w, FOREIGN))
         told |= 1ul << choose(w, WORDS);
     for (; told; told &= told - 1) {
         unsigned word = (unsigned)__builtin_ctzl(told);
         uint64_t ready = LOAD(s->evtchn_pending[word]) & ~LOAD(s->evtchn_mask[word]);
 
         check_word(w, word);
-        for (; ready; ready &= ready - 1)
-            receive_port(w, word * 64 + (unsigned)__builtin_ctzl(ready));
+        for (; ready; ready &= ready - 1) {
+            uint32_t port = word * 64 + (unsigned)__builtin_ctzl(ready);
+            struct end *e = LOAD(by_port[port]);
+
+            if (e && LOAD(e->vcpu) == w->id)
+                receive_port(w, e, port);
+        }
     }
 }
 
-static bool test_and_clear(uint64_t *bits, uint32_t n)
+static void set_pending(uint32_t port)
 {
-    return __atomic_fetch_and(&bits[n / 64], ~BIT(n), __ATOMIC_SEQ_CST) & BIT(n);
+    __atomic_fetch_or(&lm_shared_info->evtchn_pending[port / 64], BIT(port), __ATOMIC_SEQ_CST);
 }
 
-static bool take(uint32_t port)
+static void clear_masked(uint32_t port)
 {
-    return test_and_clear(lm_shared_info->evtchn_pending, port);
+    __atomic_fetch_and(&lm_shared_info->evtchn_mask[port / 64], ~BIT(port), __ATOMIC_SEQ_CST);
 }
 
 static bool is_pending(uint32_t port)
@@ -206,12 +215,12 @@ const struct receiver receiver_2level = {
     .ports = WORDS * 64,
     .init = init,
     .vcpu_for = vcpu_for,
+    .opened = opened,
     .scan = scan,
-    .take = take,
     .is_pending = is_pending,
     .is_masked = is_masked,
-    .mask = lm_event_mask,
-    .unmask = lm_event_unmask,
+    .set_pending = set_pending,
+    .clear_masked = clear_masked,
     .check_told = check_told,
     .move = move,
     .show = show,

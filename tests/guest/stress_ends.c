@@ -40,9 +40,10 @@ static void open_end(struct worker *w, struct end *e, uint32_t port)
 
     if (e->channel && vcpu != 0)
         bind_vcpu(port, vcpu);
+    receiver->opened(w, port);
     STORE(e->port, port);
     STORE(e->vcpu, vcpu);
-    e->moved_at = lm_time_ns();
+    STORE(e->moved_at, lm_time_ns());
     if (e->channel)
         STORE(e->channel->port[e->pair->side], port);
     STORE(by_port[port], e);
@@ -52,11 +53,12 @@ static void open_end(struct worker *w, struct end *e, uint32_t port)
 /* What the vCPU that had it knows of the end is there for the next one when `vcpu` is. */
 void move_end(struct worker *w, struct end *e, unsigned vcpu)
 {
-    receiver->mask(e->port);
+    lm_event_mask(e->port);
+    STORE(e->moved_at, PLACING);
     if (!faulty(w, NOT_MOVED))
         bind_vcpu(e->port, vcpu);
-    e->moved_at = lm_time_ns();
     STORE(e->vcpu, vcpu);
+    STORE(e->moved_at, lm_time_ns());
     unmask_end(w, e);
     w->moves++;
 }
@@ -81,7 +83,8 @@ void close_one(struct worker *w)
     if (w->closed || !e || __atomic_exchange_n(&e->channel->arranger, 1, __ATOMIC_SEQ_CST))
         return;
     close.port = e->port;
-    receiver->mask(close.port);
+    lm_event_mask(close.port);
+    STORE(e->moved_at, PLACING);
     STORE(by_port[close.port], NULL);
     STORE(e->port, 0);
     while (LOAD(e->users))
@@ -122,13 +125,6 @@ void reopen(struct worker *w)
 }
 
 /* --- the beginning: vCPU 0 alone --- */
-
-static void sleep_ms(void)
-{
-    struct sched_poll poll = {.timeout = lm_time_ns() + MS};
-
-    hypercall_sched_op(SCHEDOP_poll, &poll);
-}
 
 /* The IPIs of a vCPU are a word of ports: ports up to there are taken, and given back. */
 static void bind_ipis(struct worker *w)
@@ -210,7 +206,7 @@ static void *map(struct pair *pair, uint32_t reference)
 
     lm_assert(lm_map(page, 0) == 0);
     while (lm_grant_map(&mapping, pair->peer, reference, page, false) != 0)
-        sleep_ms(); /* until it is granted */
+        nap(); /* until it is granted */
     return page;
 }
 
@@ -254,5 +250,5 @@ void setup(void)
             accept(w, &pairs[i], wires[i].id);
     for (i = 0; i < DOMAINS - 1; i++)
         while (LOAD(pairs[i].directory->ready) != 2)
-            sleep_ms();
+            nap();
 }

@@ -14,15 +14,19 @@ static uint64_t next_pass;
 void find(enum finding what, const char *format, ...)
 {
     static const char *const names[FINDINGS] = {
-        [LOST] = "lost",           [DUPLICATE] = "duplicate", [WRONG_VCPU] = "wrong vCPU",
-        [NOT_WOKEN] = "not woken", [REFUSED] = "refused",
+        [LOST] = "lost",
+        [DUPLICATE] = "duplicate",
+        [WRONG_VCPU] = "wrong vCPU",
+        [WRONG_PRIORITY] = "wrong priority",
+        [NOT_WOKEN] = "not woken",
+        [REFUSED] = "refused",
     };
     char text[LINE_BYTES];
     va_list args;
 
     for (unsigned i = 0; i < DOMAINS - 1; i++)
-        if (pairs[i].directory)
-            STORE(pairs[i].directory->hurry, 1);
+        if (pairs[i].directory && (!options.fault || what == options.wanted))
+            STORE(pairs[i].directory->hurry[pairs[i].side], 1);
     if (ADD(found[what], 1) > SHOWN)
         return;
     va_start(args, format);
@@ -63,12 +67,12 @@ void find_end(enum finding what, const struct end *e, const char *why)
          "channel %s: %s\n"
          "    sends begun %lu, done %lu, seen %lu; binds begun %lu, done %lu, seen %lu; before the "
          "last event %lu were done; %lu events\n"
-         "    port %u, vCPU %u%s, for the hypervisor vCPU %u (state %u), moved %lu ms ago; pending "
+         "    port %u, vCPU %u%s, for the hypervisor vCPU %u (state %u), moved %ld ms ago; pending "
          "%u, masked %u; %s",
          name, why, e->in->begun, e->in->done, e->in->seen, e->marks_begun, e->marks_done,
          e->marks_seen, e->done_before, e->deliveries, port, e->vcpu, states[w->waiting],
-         status.vcpu, status.status, (now - e->moved_at) / MS, receiver->is_pending(port),
-         receiver->is_masked(port), shown);
+         status.vcpu, status.status, (long)(now - e->moved_at) / (long)MS,
+         receiver->is_pending(port), receiver->is_masked(port), shown);
 }
 
 /* --- that no event is lost, and who waits is woken --- */
