@@ -272,7 +272,8 @@ static void vcpus(void)
     check(state.state, RUNSTATE_running, "get_runstate_info: running");
     check(periodic(999999), -XEN_EINVAL, "a period below a millisecond");
     check(periodic(1ul << 63), -XEN_EINVAL, "a period of 2^63 ns");
-    check(periodic(1ul << 61), 0, "a period of 2^61 ns");
+    check(periodic(1ul << 62), -XEN_EINVAL, "a period of 2^62 ns");
+    check(periodic((1ul << 62) - 1), 0, "the longest period");
     check(hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0, "stop_periodic_timer");
     check(hypercall_set_timer_op(1ul << 63), 0, "a timer beyond all time");
     check(hypercall_set_timer_op(0), 0, "and none");
