@@ -134,9 +134,7 @@ static void largest_extent(uint64_t *extent)
 static void exchanges_many(void)
 {
     static void *page[PAGES];
-    struct lm_pool *pool = check_pool();
 
-    lm_pool_add_all_memory(pool);
     for (unsigned i = 0; i < PAGES; i++)
         in[i] = unmapped(&page[i]);
     out[0] = 0x10000;
@@ -318,6 +316,7 @@ static void m2p_strict(void)
 int main(void)
 {
     provoke_init();
+    check(lm_pool_add_all_memory(check_pool()), 0, "all memory is mapped");
     m2p_lax();
     m2p_strict();
     increases();
