@@ -251,6 +251,13 @@ static long periodic(uint64_t period)
     return hypercall_vcpu_op(VCPUOP_set_periodic_timer, 0, &set);
 }
 
+static long pin_override(int32_t cpu)
+{
+    struct sched_pin_override pin = {.pcpu = cpu};
+
+    return hypercall_sched_op(SCHEDOP_pin_override, &pin);
+}
+
 static void vcpus(void)
 {
     uint64_t mfn = lm_virt_to_mfn(check_page());
@@ -277,6 +284,10 @@ static void vcpus(void)
     check(hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0, "stop_periodic_timer");
     check(hypercall_set_timer_op(1ul << 63), 0, "a timer beyond all time");
     check(hypercall_set_timer_op(0), 0, "and none");
+    check(pin_override(0), on_lamina() ? -XEN_ENOSYS : 0, "pin_override, for Xen's first domain");
+    check(pin_override(0), on_lamina() ? -XEN_ENOSYS : -XEN_EBUSY, "once more");
+    check(pin_override(-1), on_lamina() ? -XEN_ENOSYS : 0, "undone");
+    check(pin_override(-1), on_lamina() ? -XEN_ENOSYS : -XEN_EINVAL, "once more");
     check(hypercall_vcpu_op(63, 0, &state), -XEN_ENOSYS, "unknown vcpu_op");
 }
 
