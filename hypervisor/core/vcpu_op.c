@@ -171,7 +171,7 @@ static long register_runstate_area(struct vcpu *v, struct vcpu_register_runstate
 
 static long set_periodic(struct vcpu *v, struct vcpu_set_periodic_timer *set)
 {
-    if (set->period_ns < PERIOD_MIN_NS || set->period_ns > INT64_MAX)
+    if (set->period_ns < PERIOD_MIN_NS || set->period_ns >= 1ul << 62)
         return -XEN_EINVAL;
     v->tick_ns = arch_now_ns() + set->period_ns;
     v->periodic_ns = set->period_ns;

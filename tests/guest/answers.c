@@ -251,6 +251,13 @@ static long periodic(uint64_t period)
     return hypercall_vcpu_op(VCPUOP_set_periodic_timer, 0, &set);
 }
 
+static long pin_override(int32_t cpu)
+{
+    struct sched_pin_override pin = {.pcpu = cpu};
+
+    return hypercall_sched_op(SCHEDOP_pin_override, &pin);
+}
+
 static void vcpus(void)
 {
     uint64_t mfn = lm_virt_to_mfn(check_page());
@@ -272,10 +279,15 @@ static void vcpus(void)
     check(state.state, RUNSTATE_running, "get_runstate_info: running");
     check(periodic(999999), -XEN_EINVAL, "a period below a millisecond");
     check(periodic(1ul << 63), -XEN_EINVAL, "a period of 2^63 ns");
-    check(periodic(1ul << 61), 0, "a period of 2^61 ns");
+    check(periodic(1ul << 62), -XEN_EINVAL, "a period of 2^62 ns");
+    check(periodic((1ul << 62) - 1), 0, "the longest period");
     check(hypercall_vcpu_op(VCPUOP_stop_periodic_timer, 0, NULL), 0, "stop_periodic_timer");
     check(hypercall_set_timer_op(1ul << 63), 0, "a timer beyond all time");
     check(hypercall_set_timer_op(0), 0, "and none");
+    check(pin_override(0), on_lamina() ? -XEN_ENOSYS : 0, "pin_override, for Xen's first domain");
+    check(pin_override(0), on_lamina() ? -XEN_ENOSYS : -XEN_EBUSY, "once more");
+    check(pin_override(-1), on_lamina() ? -XEN_ENOSYS : 0, "undone");
+    check(pin_override(-1), on_lamina() ? -XEN_ENOSYS : -XEN_EINVAL, "once more");
     check(hypercall_vcpu_op(63, 0, &state), -XEN_ENOSYS, "unknown vcpu_op");
 }
 

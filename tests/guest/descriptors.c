@@ -95,6 +95,7 @@ static void ldt(void)
     page[1] = DATA_DPL3;
     check(set_ldt((char *)page + 8, 512), -XEN_EINVAL, "an LDT that is not page-aligned");
     check(set_ldt(page, 8193), -XEN_EINVAL, "an LDT of 8193 descriptors");
+    check(set_ldt(page, 8192), 0, "an LDT of 8192");
     check(set_ldt((void *)HYPERVISOR_VIRT_START, 512), -XEN_EINVAL, "an LDT in the hypervisor");
     check(set_ldt(page, 512), 0, "an LDT, mapped writable so far");
     touch_ldt_window("before it is used");

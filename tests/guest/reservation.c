@@ -112,18 +112,36 @@ static void exchanges_pages(void)
     check(lm_map(page[1], lm_pte(out[1], LM_PTE_DATA)), 0, "the second too");
 }
 
+/* Of the extents that one can have there is one to begin with, and one afterwards. */
+static void largest_extent(uint64_t *extent)
+{
+    void *page;
+
+    check(reserve(XENMEM_decrease_reservation, extent, 1, 9), 1, "2 MiB go");
+    for (unsigned i = 0; i < PAGES; i++)
+        in[i] = unmapped(&page);
+    check(reserve(XENMEM_decrease_reservation, in, PAGES, 0), PAGES, "and 512 pages");
+    if (on_lamina()) { /* Xen's first domain may have larger ones than others */
+        check(reserve(XENMEM_increase_reservation, extent, 1, 10), 0, "an extent of 4 MiB");
+        check(reserve(XENMEM_populate_physmap, extent, 1, 10), 0, "one of 4 MiB with its pfn");
+        exchange("4 MiB", 1, 10, 1, 10, -XEN_EPERM, 0);
+        exchange("4 MiB for pages", 1, 10, 1024, 0, -XEN_EPERM, 0);
+        exchange("pages for 4 MiB", 1024, 0, 1, 10, -XEN_EPERM, 0);
+    }
+    check(reserve(XENMEM_increase_reservation, extent, 1, 9), 1, "one of 2 MiB comes");
+}
+
 static void exchanges_many(void)
 {
     static void *page[PAGES];
-    struct lm_pool *pool = check_pool();
 
-    lm_pool_add_all_memory(pool);
     for (unsigned i = 0; i < PAGES; i++)
         in[i] = unmapped(&page[i]);
     out[0] = 0x10000;
     exchange("512 pages for 2 MiB", PAGES, 0, 1, 9, 0, PAGES);
     check(out[0] % PAGES, 0, "on 2 MiB");
     check(lm_mfn_to_pfn(out[0] + 511), 0x101ff, "the last M2P entry");
+    largest_extent(&out[0]);
     in[0] = out[0];
     for (unsigned i = 0; i < PAGES; i++)
         out[i] = lm_virt_to_pfn(page[i]);
@@ -298,6 +316,7 @@ static void m2p_strict(void)
 int main(void)
 {
     provoke_init();
+    check(lm_pool_add_all_memory(check_pool()), 0, "all memory is mapped");
     m2p_lax();
     m2p_strict();
     increases();

@@ -1,8 +1,8 @@
 #!/bin/sh
-# on_xen.sh [--icount] [--timeout SECONDS] [--vcpus N] [--cpus N] GUEST [CMDLINE]
+# on_xen.sh [--icount] [--timeout SECONDS] [--vcpus N] [--cpus N] [--pin] GUEST [CMDLINE]
 # Boots GUEST as the first domain of Debian's Xen in QEMU and prints what it prints, with Xen's own
-# lines only if it does not come to its end. With several host CPUs its vCPUs are pinned, one to
-# each. Exit status: 0 it powered off, 1 it did not, 77 there is no Xen here, 124 it was still
+# lines only if it does not come to its end. --pin: its vCPUs are pinned, one to each of the N host
+# CPUs. Exit status: 0 it powered off, 1 it did not, 77 there is no Xen here, 124 it was still
 # running after SECONDS (60).
 set -u
 
@@ -11,12 +11,14 @@ seconds=60
 icount=
 vcpus=1
 cpus=1
+pin=
 while :; do
     case ${1-} in
     --icount) icount=--icount ;;
     --timeout) seconds=$2; shift ;;
     --vcpus) vcpus=$2; shift ;;
     --cpus) cpus=$2; shift ;;
+    --pin) pin=dom0_vcpus_pin ;;
     *) break ;;
     esac
     shift
@@ -35,8 +37,6 @@ trap '[ -z "$pid" ] || kill "$pid" 2>/dev/null; rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM
 gzip -dc "$xen" >"$work/xen" || exit 1
 mkfifo "$work/serial" || exit 1
-pin=
-[ "$cpus" -eq 1 ] || pin=dom0_vcpus_pin
 
 # Commas separate modules; within an argument they are doubled.
 initrd=$(printf '%s' "$guest${cmdline:+ $cmdline}" | sed 's/,/,,/g')

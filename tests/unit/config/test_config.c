@@ -284,6 +284,29 @@ static void test_bootargs_length(void **state)
     assert_int_equal(log_lines, 1);
 }
 
+/* One beyond each is refused by the cases here. */
+static void test_largest(void **state)
+{
+    static const char name[] = "abcdefghijabcdefghijabcdefghij1";
+    struct domain_config dom;
+    struct wire_config wire;
+
+    (void)state;
+    assert_true(open_tree(HEAD "domains { a: abcdefghijabcdefghijabcdefghij1 { " MINIMAL
+                               "weight = <65535>; abi-version = <65535>; }; b: b { " MINIMAL
+                               "}; }; "
+                               "wiring { abcdefghijabcdefghijabcdefghij1 { " PAGE
+                               "owner = <&a 32767>; peer = <&b>; }; }; };"));
+    assert_true(config_domain(&sys, 0, &dom));
+    assert_string_equal(dom.name, name);
+    assert_int_equal(dom.weight, 65535);
+    assert_int_equal(dom.abi_version, 65535);
+    assert_true(config_wire(&sys, config_next_wire(&sys, -1), &wire));
+    assert_string_equal(wire.name, name);
+    assert_int_equal(wire.end[0].number, 32767);
+    assert_silent();
+}
+
 /* Each source is that of a wire's node between domains a and b. */
 static void test_wrong_wires(void **state)
 {
@@ -390,15 +413,11 @@ static void test_no_system(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_full_domain),
-        cmocka_unit_test(test_wires),
-        cmocka_unit_test(test_symbols),
-        cmocka_unit_test(test_many_domains),
-        cmocka_unit_test(test_wrong_domains),
-        cmocka_unit_test(test_many_mistakes),
-        cmocka_unit_test(test_bootargs_length),
-        cmocka_unit_test(test_wrong_wires),
-        cmocka_unit_test(test_wrong_surroundings),
+        cmocka_unit_test(test_full_domain),     cmocka_unit_test(test_wires),
+        cmocka_unit_test(test_symbols),         cmocka_unit_test(test_many_domains),
+        cmocka_unit_test(test_wrong_domains),   cmocka_unit_test(test_many_mistakes),
+        cmocka_unit_test(test_bootargs_length), cmocka_unit_test(test_largest),
+        cmocka_unit_test(test_wrong_wires),     cmocka_unit_test(test_wrong_surroundings),
         cmocka_unit_test(test_no_system),
     };
 

@@ -424,7 +424,7 @@ static void a_full_ring_gets_the_rest_later(void **state)
 
 static void input_by_hypercall(void **state)
 {
-    char text[8] = "";
+    char text[8] = "", all[2 * CONSOLE_INPUT] = "";
 
     (void)state;
     ann.privileges |= PRIV_CONSOLE_READ;
@@ -435,7 +435,12 @@ static void input_by_hypercall(void **state)
     assert_int_equal(do_console_io(CONSOLEIO_read, UINT32_MAX, guest_ptr((uintptr_t)text + 4)), 2);
     assert_string_equal(text, "abcdef");
     for (unsigned i = 0; i < 2 * CONSOLE_INPUT; i++)
-        console_input('x');
+        console_input(i < CONSOLE_INPUT ? 'x' : 'y');
+    /* What there is no room for is lost. */
+    assert_int_equal(do_console_io(CONSOLEIO_read, 2 * CONSOLE_INPUT, guest_ptr((uintptr_t)all)),
+                     CONSOLE_INPUT);
+    assert_int_equal(strspn(all, "x"), CONSOLE_INPUT);
+    type("x");
     assert_int_equal(do_console_io(CONSOLEIO_read, 8, guest_ptr(0)), -XEN_EFAULT);
 }
 

@@ -14,7 +14,7 @@
 
 /* --- memory (fake_memory.c) --- */
 
-#define FAKE_FRAMES 64
+#define FAKE_FRAMES 128
 
 struct fake_frame {
     struct domain *owner; /* NULL: no such frame */

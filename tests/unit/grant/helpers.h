@@ -39,6 +39,7 @@ void granter_changes_the_entry_while_it_is_checked(void **state);
 void device_and_host_halves(void **state);
 void unmap_errors(void **state);
 void handles_run_out(void **state);
+void as_many_handles_as_there_can_be(void **state);
 void pins_run_out(void **state);
 void handle_undone_twice_at_once(void **state);
 void granter_ends_first(void **state);

@@ -196,6 +196,28 @@ static void setup_errors(void **state)
     assert_int_equal(do_grant_table_op(GNTTABOP_setup_table, guest_ptr(8), 1), -XEN_EFAULT);
 }
 
+static void setup_as_many_as_there_can_be(void **state)
+{
+    const uint32_t last = GRANT_FRAMES_MAX * GRANT_REFS_PER_FRAME - 1;
+    uint64_t list[GRANT_FRAMES_MAX + 1] = {0};
+    uint32_t h;
+
+    (void)state;
+    fake_become(granter->vcpu[0]);
+    assert_int_equal(setup(DOMID_SELF, GRANT_FRAMES_MAX + 1, list), GNTST_general_error);
+    assert_int_equal(granter->grant.nr_frames, 1);
+    assert_int_equal(setup(DOMID_SELF, GRANT_FRAMES_MAX, list), GNTST_okay);
+    assert_int_equal(list[GRANT_FRAMES_MAX - 1],
+                     arch_page_mfn(granter->grant.shared[GRANT_FRAMES_MAX - 1]).n);
+    assert_int_equal(setup(DOMID_SELF, GRANT_FRAMES_MAX + 1, list), GNTST_general_error);
+    assert_int_equal(list[GRANT_FRAMES_MAX], 0);
+    grant(granter, last, GTF_permit_access, user->id, fake_new_frame(granter));
+    fake_become(user->vcpu[0]);
+    assert_int_equal(map(granter->id, last, GNTMAP_host_map, PTE(0), &h), GNTST_okay);
+    assert_int_equal(map(granter->id, last + 1, GNTMAP_host_map, PTE(1), &h), GNTST_bad_gntref);
+    assert_int_equal(unmap(0, PTE(0), 0), GNTST_okay);
+}
+
 static void query_size(void **state)
 {
     struct gnttab_query_size op = {.dom = DOMID_SELF};
@@ -267,6 +289,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(setup_grows_and_lists),
         TEST(setup_errors),
+        TEST(setup_as_many_as_there_can_be),
         TEST(query_size),
         TEST(call_errors),
         TEST(half_built_domain),
@@ -278,6 +301,7 @@ int main(void)
         TEST(device_and_host_halves),
         TEST(unmap_errors),
         TEST(handles_run_out),
+        TEST(as_many_handles_as_there_can_be),
         TEST(pins_run_out),
         TEST(handle_undone_twice_at_once),
         TEST(granter_ends_first),

@@ -238,6 +238,27 @@ void handles_run_out(void **state)
     expect_unused(frame);
 }
 
+void as_many_handles_as_there_can_be(void **state)
+{
+    const uint32_t most = GRANT_MAPTRACK_MAX * GRANT_MAPS_PER_FRAME;
+    uint64_t frame = fake_new_frame(granter);
+    uint32_t h;
+
+    (void)state;
+    for (uint32_t i = 0; i < most / GRANT_PINS_MAX; i++)
+        grant(granter, 9 + i, GTF_permit_access, user->id, frame);
+    for (uint32_t i = 0; i < most; i++) {
+        assert_int_equal(map(granter->id, 9 + i / GRANT_PINS_MAX, DEVICE, 0, &h), GNTST_okay);
+        assert_int_equal(h, i);
+    }
+    grant(granter, 8, GTF_permit_access, user->id, frame);
+    assert_int_equal(map(granter->id, 8, DEVICE, 0, &h), GNTST_no_device_space);
+    assert_int_equal(unmap(most - 1, 0, frame << PAGE_SHIFT), GNTST_okay);
+    assert_int_equal(map(granter->id, 8, DEVICE, 0, &h), GNTST_okay);
+    grant_release_mappings(user);
+    expect_unused(frame);
+}
+
 void pins_run_out(void **state)
 {
     uint64_t frame = fake_new_frame(granter);

@@ -144,6 +144,10 @@ static void periodic(void **state)
     assert_int_equal(vcpu_op(VCPUOP_set_periodic_timer, 0, &set), -XEN_EINVAL);
     set.period_ns = UINT64_MAX;
     assert_int_equal(vcpu_op(VCPUOP_set_periodic_timer, 0, &set), -XEN_EINVAL);
+    set.period_ns = 1ul << 62;
+    assert_int_equal(vcpu_op(VCPUOP_set_periodic_timer, 0, &set), -XEN_EINVAL);
+    set.period_ns--;
+    assert_int_equal(vcpu_op(VCPUOP_set_periodic_timer, 0, &set), 0);
     set.period_ns = 1000000;
     assert_int_equal(vcpu_op(VCPUOP_set_periodic_timer, 0, &set), 0);
     for (unsigned i = 0; i < 5; i++) {
