@@ -263,10 +263,13 @@ void queue_is_a_chain(void **state)
     assert_int_equal(block[0]->head[7], port[1]);
     assert_int_equal(block[0]->ready, 1 << 7);
     assert_int_equal(words[port[0]], 0);
-    /* BUSY ends when another is linked behind. */
-    words[port[1]] |= FIFO_BUSY;
     send(port[2]);
     assert_int_equal(words[port[1]], FIFO_PENDING | FIFO_LINKED | port[2]);
+    /* Of one that was taken out nothing is left. */
+    take(port[1]);
+    take(port[2]);
+    send(port[0]);
+    assert_int_equal(words[port[2]] & FIFO_LINK_MASK, 0);
 }
 
 void priorities_have_queues(void **state)
