@@ -59,9 +59,11 @@ void lm_event_deliver(uint32_t port)
 {
     struct lm_event **event = handler_of(port);
 
-    if (!*event)
+    if (!__atomic_load_n(event, __ATOMIC_RELAXED)) {
         lm_event_mask(port);
-    else if (lm_event_take(port))
+        if (__atomic_load_n(event, __ATOMIC_SEQ_CST)) /* it is open again, and would stay masked */
+            lm_event_unmask(port);
+    } else if (lm_event_take(port))
         (*event)->handle(*event);
 }
 
