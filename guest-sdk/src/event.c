@@ -30,19 +30,11 @@ static bool test(const uint64_t *bits, uint32_t n)
 
 static void deliver(uint32_t port, unsigned vcpu)
 {
-    struct lm_event *event = events[port];
+    const struct lm_event *event = __atomic_load_n(&events[port], __ATOMIC_RELAXED);
 
-    if (!event) {
-        /* Nobody opened it yet: keep it pending until lm_event_open. */
-        set(lm_shared_info->evtchn_mask, port);
-        return;
-    }
     /* A word of pending bits can hold ports of other vCPUs, which have their own upcall. */
-    if (event->vcpu != vcpu)
-        return;
-    /* Cleared before the handler runs: an event that comes while it runs is not lost. */
-    if (test_and_clear(lm_shared_info->evtchn_pending, port))
-        event->handle(event);
+    if (!event || event->vcpu == vcpu)
+        lm_event_deliver(port);
 }
 
 static void deliver_word(unsigned word, unsigned vcpu)
@@ -57,12 +49,17 @@ static void deliver_word(unsigned word, unsigned vcpu)
 
 void lm_event_deliver(uint32_t port)
 {
-    struct lm_event **event = handler_of(port);
+    struct lm_event **handler = handler_of(port);
+    struct lm_event *event = __atomic_load_n(handler, __ATOMIC_ACQUIRE);
 
-    if (!*event)
+    if (!event) { /* nobody opened it yet: it is kept pending until lm_event_open */
         lm_event_mask(port);
-    else if (lm_event_take(port))
-        (*event)->handle(*event);
+        if (__atomic_load_n(handler,
+                            __ATOMIC_SEQ_CST)) /* that came meanwhile: it would stay masked */
+            lm_event_unmask(port);
+    } else if (lm_event_take(port)) { /* before the handler: what comes while it runs is not lost */
+        event->handle(event);
+    }
 }
 
 /* Each level's "look below" flag is cleared before looking: what arrives later sets it again. */

@@ -91,7 +91,7 @@ int lm_event_set_priority(uint32_t port, unsigned priority)
     return (int)hypercall_event_channel_op(EVTCHNOP_set_priority, &set);
 }
 
-/* While the hypervisor is about to link the word it is BUSY, and our change has to wait. */
+/* Xen marks a word that it is about to link BUSY, and our change has to wait. */
 bool lm_fifo_unmask(uint32_t *word)
 {
     uint32_t old = __atomic_load_n(word, __ATOMIC_RELAXED);

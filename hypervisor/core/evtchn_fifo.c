@@ -1,13 +1,9 @@
 /* Event channels, the FIFO ABI: for each vCPU a queue of events of each priority, linked by words
  * in pages that the guest lends us and may change at any time. What must be right is kept here:
  * which event is the last of a queue, and in which queue an event was last. Nothing that is read of
- * the guest's says where to look next, and each change of a word is tried a few times at most. */
+ * the guest's says where to look next, and each change of a word is one instruction. */
 #include "core/evtchn_internal.h"
 #include "core/hypercall.h"
-
-/* Until we set BUSY a guest may change a word as often as it likes. Then, if it keeps the rules, it
- * clears PENDING, sets MASKED, and clears LINKED, at most once each. */
-#define LINK_TRIES 5
 
 static struct evtchn_queue *queue_of(const struct domain *d, unsigned number)
 {
@@ -25,23 +21,14 @@ static uint32_t *word_of(const struct domain *d, uint32_t port)
     return &d->evtchn.table->words[port / EVTCHN_WORDS_PER_PAGE][port % EVTCHN_WORDS_PER_PAGE];
 }
 
-/* Has the event `port` follow the one of this word, if that is still in its queue. */
+/* Has the event `port` follow the one of this word, if that is still in its queue. The link is 0:
+ * the word is the queue's last. Not a loop: the word may change as often as events come and are
+ * taken. */
 static bool set_link(uint32_t *word, uint32_t port)
 {
-    uint32_t w = READ_ONCE(*word);
-
-    for (unsigned tries = 0; tries < LINK_TRIES && (w & FIFO_LINKED); tries++) {
-        uint32_t linked = (w & ~(FIFO_BUSY | FIFO_LINK_MASK)) | port;
-
-        if (__atomic_compare_exchange_n(word, &w, linked, false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_SEQ_CST))
-            return true;
-        if (tries == 0) {
-            __atomic_fetch_or(word, FIFO_BUSY, __ATOMIC_SEQ_CST);
-            w = READ_ONCE(*word);
-        }
-    }
-    __atomic_fetch_and(word, ~FIFO_BUSY, __ATOMIC_SEQ_CST);
+    if (__atomic_fetch_or(word, port, __ATOMIC_SEQ_CST) & FIFO_LINKED)
+        return true;
+    __atomic_fetch_and(word, ~FIFO_LINK_MASK, __ATOMIC_SEQ_CST); /* nobody follows it */
     return false;
 }
 

@@ -40,7 +40,6 @@ void evtchn_wake_pollers(struct domain *d, uint32_t port);
 #define FIFO_PENDING   (1u << EVTCHN_FIFO_PENDING)
 #define FIFO_MASKED    (1u << EVTCHN_FIFO_MASKED)
 #define FIFO_LINKED    (1u << EVTCHN_FIFO_LINKED)
-#define FIFO_BUSY      (1u << EVTCHN_FIFO_BUSY)
 #define FIFO_LINK_MASK ((uint32_t)EVTCHN_FIFO_LINK_MASK)
 
 /* Makes a channel that is, or was, in use pending, or clears FIFO_PENDING or FIFO_MASKED of it. It

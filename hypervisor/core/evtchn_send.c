@@ -45,8 +45,7 @@ static inline void mark_and_unlock(struct evtchn *chn, bool still)
         return;
     }
 
-    struct vcpu *v = READ_ONCE(chn->notify);
-    struct domain *d = v->domain;
+    struct domain *d = READ_ONCE(chn->notify)->domain;
     struct shared_info *shared = d->shared;
     uint32_t port = chn->port;
     unsigned word = evtchn_word(chn), bit = port % 64;
@@ -61,7 +60,7 @@ static inline void mark_and_unlock(struct evtchn *chn, bool still)
     }
     spin_unlock(&chn->lock);
     if (!(READ_ONCE(shared->evtchn_mask[word]) >> bit & 1))
-        notify_vcpu(v, word);
+        notify_vcpu(READ_ONCE(chn->notify), word); /* whom bind_vcpu named before it was pending */
     if (unlikely(READ_ONCE(d->evtchn.pollers)))
         evtchn_wake_pollers(d, port);
 }

@@ -81,4 +81,32 @@ breaks events 4 12 13
 breaks events 8 14
 breaks events 16 3
 
+# Actors: which vCPUs there are, and who sends; bits of `scope` in the model.
+build wake
+holds wake 0
+holds wake 2
+breaks wake 0 3 4
+breaks wake 1 1 2
+
+# Actors: what the guest does once with a port; bits of `guest` in the model.
+build fifo
+for actors in 0 1 2 4 8 16; do
+    holds fifo $actors
+done
+breaks fifo 0 1 2 3 4 5 6 7 8 9 15 16 17 18
+breaks fifo 1 10 11 14
+breaks fifo 4 13 19 20 21
+breaks fifo 40 12
+
+build bind
+holds bind 0
+breaks bind 0 1 2 3 4
+
+# Actors: CPUs.
+build call
+holds call 2
+holds call 3
+breaks call 2 1 2 3 4 5 6 8
+breaks call 3 7
+
 exit $failed
