@@ -235,8 +235,8 @@ static void pass_focus_on(const struct domain *d)
     for (unsigned i = 1; !next && i <= CONFIG_MAX_DOMAINS; i++)
         if (domains[i] && domains[i] != d && domains[i]->state == DOMAIN_RUNNING)
             next = domains[i];
+    console_replace_focus(d, next); /* before that one can end, and pass it on itself */
     spin_unlock(&lock);
-    console_replace_focus(d, next);
 }
 
 /* What others may still refer to stays: the struct itself and its channels, until domain_reap. */
@@ -297,6 +297,7 @@ void domain_vcpu_stopped(struct vcpu *v)
 {
     struct domain *d = v->domain;
 
+    cond_resched(); /* many may come here, one after the other, that wait in the hypervisor */
     if (__atomic_sub_fetch(&d->vcpus_in, 1, __ATOMIC_ACQ_REL) == 0) {
         while (!all_off(d, v)) /* the last steps of another CPU */
             cond_resched();
@@ -311,6 +312,7 @@ static void free_domain(struct domain *d)
     for (unsigned i = 0; i < d->nr_vcpus && d->vcpu[i]; i++) {
         arch_vcpu_free(d->vcpu[i]);
         arch_free_pages(d->vcpu[i], 0);
+        cond_resched();
     }
     evtchn_free(d);
     grant_free(d);

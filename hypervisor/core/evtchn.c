@@ -401,7 +401,9 @@ int evtchn_init(struct domain *d)
 
 void evtchn_free(struct domain *d)
 {
-    for (uint32_t i = 0; i < d->evtchn.nr_ports / EVTCHN_PER_PAGE; i++)
+    for (uint32_t i = 0; i < d->evtchn.nr_ports / EVTCHN_PER_PAGE; i++) {
         arch_free_pages(d->evtchn.table->page[i], 0);
+        cond_resched_each(32, i);
+    }
     arch_free_pages(d->evtchn.table, TABLE_ORDER);
 }

@@ -49,8 +49,10 @@ void grant_destroy(struct domain *d)
         if (shared)
             arch_unshare_page(d, shared);
     }
-    for (uint32_t i = 0; i < gt->nr_maptrack; i++)
+    for (uint32_t i = 0; i < gt->nr_maptrack; i++) {
         arch_free_pages(gt->maptrack[i], 0);
+        cond_resched_each(32, i);
+    }
     gt->nr_maptrack = 0;
     gt->free_handle = NO_HANDLE;
     arch_free_pages(gt->maptrack, GRANT_MAPTRACK_ORDER);

@@ -4,9 +4,7 @@
  * of its own within that, and sees how late it was woken. bootargs: "INDEX OF". */
 #include "late.h"
 
-#ifndef LIMIT /* debug builds also check each lock that is taken */
-#define LIMIT 50000ul
-#endif
+#define LIMIT      50000ul
 #define LENGTH     1400000ul /* more than a tear-down takes */
 #define FIRST_TURN 400000000ul
 #define TURN       10000000ul

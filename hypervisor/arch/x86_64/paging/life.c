@@ -61,6 +61,7 @@ static void release_vcpu(struct vcpu *v)
         if (!mfn_equal(l4[i], INVALID_MFN))
             table_put(v->domain, l4[i]);
     paging_unlock(v->domain);
+    cond_resched();
 }
 
 int paging_vcpu_initialise(struct vcpu *v, const struct vcpu_guest_context *c)

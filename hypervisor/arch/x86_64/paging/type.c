@@ -16,7 +16,7 @@ static void release_l1(struct domain *d, uint64_t *table, size_t entries)
 
     for (size_t i = 0; (i = next_present(table, i)) < entries; i++) {
         l1_entry_put(READ_ONCE(table[i]), d, stamp);
-        cond_resched_each(128, since++);
+        cond_resched_each(32, since++); /* each may free a page */
     }
 }
 
