@@ -8,9 +8,6 @@
 /* Guards the line and everything below; the innermost lock. */
 static struct spinlock lock = {.rank = RANK_CONSOLE};
 
-/* Of those who write for domains one waits for the slow terminal, the others sleep. */
-static struct mutex writers;
-
 static bool prefix;
 static struct domain *open_line; /* whose unfinished line the terminal shows; NULL: none */
 
@@ -66,8 +63,8 @@ static void domain_write(struct domain *d, const char *text, size_t length)
     while (length) {
         size_t done = length;
 
-        mutex_lock(&writers);
-        spin_lock(&lock);
+        while (!spin_trylock(&lock)) /* the terminal may be slow: others are let in meanwhile */
+            cond_resched();
         if (prefix) {
             done = write_prefixed(d, text, length);
         } else {
@@ -75,7 +72,6 @@ static void domain_write(struct domain *d, const char *text, size_t length)
             open_line = text[length - 1] == '\n' ? NULL : d;
         }
         spin_unlock(&lock);
-        mutex_unlock(&writers);
         text += done;
         length -= done;
         cond_resched();

@@ -129,13 +129,17 @@ static void set_slice(struct host_cpu *c, uint64_t now)
     uint64_t end = UINT64_MAX;
     int64_t left;
 
-    if (next && !c->running->idle)
-        end = v->since_ns + (is_before(next, c->running) ? SCHED_MIN_RUN_NS : SCHED_SLICE_NS);
     timed_cpus &= ~(1ul << cpu); /* unless by the end of a cap, which may be far */
-    timed_cpus |= (uint64_t)(end != UINT64_MAX) << cpu;
+    if (next && c->running->idle) {
+        end = now;
+    } else if (next) {
+        end = v->since_ns + (is_before(next, c->running) ? SCHED_MIN_RUN_NS : SCHED_SLICE_NS);
+        timed_cpus |= 1ul << cpu;
+    }
     if (d->cap) {
-        for (unsigned i = 0; i < nr; i++) /* those of the domain's that run use it up together */
-            charge(&cpus[c->running->domain->vcpu[i]->sched.cpu], now);
+        for (uint64_t on = d->queue->cpus; on; on &= on - 1) /* all that run use it up together */
+            if (cpus[__builtin_ctzl(on)].running->domain == c->running->domain)
+                charge(&cpus[__builtin_ctzl(on)], now);
         left =
             MIN((int64_t)(now - d->paid_ns), (int64_t)SCHED_WINDOW_NS) * d->cap / 100 / MAX(nr, 1u);
         end = MIN(end, now + (uint64_t)MAX(left, (int64_t)SCHED_MIN_RUN_NS));
@@ -175,8 +179,15 @@ static void tell_cpus(const struct run_queue *q, unsigned cpu, uint64_t now)
             cpu = idle >> here & 1 ? here : (unsigned)__builtin_ctzl(idle);
         __atomic_fetch_and(&idle_cpus, ~(1ul << cpu), __ATOMIC_SEQ_CST);
         told = 1ul << cpu;
-    } else if (is_before(q, cpus[cpu].running)) {
-        told |= 1ul << cpu;
+    } else {
+        for (uint64_t left = q->cpus; left && !idle; left &= left - 1) {
+            cpu = (unsigned)__builtin_ctzl(left);
+            charge(&cpus[cpu], now);
+            if (!q->first)
+                return;                                              /* a cap was used up */
+            idle = (uint64_t)is_before(q, cpus[cpu].running) << cpu; /* it is to give way */
+        }
+        told |= idle;
     }
     for (; told; told &= told - 1) {
         cpu = (unsigned)__builtin_ctzl(told);

@@ -24,6 +24,14 @@ static inline void spin_lock(struct spinlock *l)
             __builtin_ia32_pause();
 }
 
+static inline bool spin_trylock(struct spinlock *l)
+{
+    if (__atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE))
+        return false;
+    lock_taken(l);
+    return true;
+}
+
 static inline void spin_unlock(struct spinlock *l)
 {
     lock_released(l);

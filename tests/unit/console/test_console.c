@@ -46,16 +46,6 @@ void arch_console_write(const char *text, size_t length)
 /* Someone else's turn, who may write too. */
 static void (*others)(void);
 
-void mutex_lock_contended(struct mutex *)
-{
-    fail();
-}
-
-void mutex_unlock_contended(struct mutex *)
-{
-    fail();
-}
-
 void cond_resched(void)
 {
     since_resched = 0;
