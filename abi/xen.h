@@ -19,6 +19,7 @@
 #include "abi/grant_table.h"
 #include "abi/lamina.h"
 #include "abi/memory.h"
+#include "abi/domctl.h"
 #include "abi/physdev.h"
 #include "abi/sched.h"
 #include "abi/vcpu.h"

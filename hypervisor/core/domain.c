@@ -172,7 +172,41 @@ void domain_vcpu_down(struct vcpu *v)
 
 bool domain_vcpu_may_run(struct vcpu *v, const void *)
 {
-    return READ_ONCE(v->up) || (READ_ONCE(v->work) & WORK_STOP);
+    return (READ_ONCE(v->up) && !READ_ONCE(v->domain->pauses)) || (READ_ONCE(v->work) & WORK_STOP);
+}
+
+/* They stop on their way out, where they hold no lock. */
+long domain_pause(struct domain *d)
+{
+    bool can;
+
+    spin_lock(&lock);
+    can = d->pauses < UINT8_MAX;
+    d->pauses += can;
+    spin_unlock(&lock);
+    for (unsigned i = 0; can && i < d->nr_vcpus; i++) {
+        __atomic_fetch_or(&d->vcpu[i]->work, WORK_DOWN, __ATOMIC_SEQ_CST);
+        sched_notice(d->vcpu[i]);
+    }
+    for (unsigned i = 0; can && i < d->nr_vcpus; i++)
+        while (!sched_is_off(d->vcpu[i]) && !(READ_ONCE(current->work) & (WORK_STOP | WORK_DOWN)))
+            cond_resched();
+    return can ? 0 : -XEN_EOVERFLOW;
+}
+
+long domain_unpause(struct domain *d)
+{
+    bool was, last;
+
+    spin_lock(&lock);
+    was = d->pauses > 0;
+    last = d->pauses == 1;
+    d->pauses -= was;
+    spin_unlock(&lock);
+    for (unsigned i = 0; last && i < d->nr_vcpus; i++)
+        if (READ_ONCE(d->vcpu[i]->up))
+            sched_start(d->vcpu[i]);
+    return was ? 0 : -XEN_EINVAL;
 }
 
 /* --- ending --- */
@@ -204,9 +238,8 @@ void domain_shutdown(struct domain *d, uint8_t code)
 
         __atomic_fetch_or(&v->work, WORK_STOP, __ATOMIC_SEQ_CST);
         if (v->started) {
-            sched_wake(v);
+            sched_notice(v);
             sched_start(v); /* if it is down */
-            arch_kick_vcpu(v);
         }
     }
 }

@@ -41,6 +41,7 @@ struct domain {
     uint16_t id;
     uint8_t state;         /* enum domain_state */
     uint8_t shutdown_code; /* SHUTDOWN_*, valid from DOMAIN_SHUTDOWN on */
+    uint8_t pauses;        /* its vCPUs do not run the guest unless this is 0 */
     bool dying; /* set once, before resources are given back: no new reference is granted */
     uint32_t privileges;
     const struct abi_version *abi;
@@ -128,6 +129,9 @@ void domain_vcpu_up(struct vcpu *v);
 void domain_vcpu_down(struct vcpu *v);
 /* For sched_block: of one that is down, whether it is up again or must stop. */
 bool domain_vcpu_may_run(struct vcpu *v, const void *none);
+/* As domctl's, of another domain to which the caller has a reference. Hold no lock. */
+long domain_pause(struct domain *d);
+long domain_unpause(struct domain *d);
 /* Stops the domain's vCPUs for good. The first caller's code stands. From any context. */
 void domain_shutdown(struct domain *d, uint8_t code);
 /* Shuts down with SHUTDOWN_crash and says why on the console. */

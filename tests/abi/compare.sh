@@ -31,6 +31,19 @@ fi
              sched vcpu version arch-x86/cpuid io/console io/ring; do
         echo "#include \"$xen/$h.h\""
     done
+    # __XEN_TOOLS__ from the beginning would rename the registers of xen.h; so what domctl.h needs of it
+    # is put here, and of the union only the size is compared.
+    cat <<END
+#define __XEN_TOOLS__ 1
+#define __XEN_PUBLIC_HVM_SAVE_H__
+#define XEN_GUEST_HANDLE_64(t) XEN_GUEST_HANDLE(t)
+typedef uint64_t __attribute__((aligned(8))) uint64_aligned_t;
+typedef int64_t __attribute__((aligned(8))) int64_aligned_t;
+struct xen_arch_domainconfig { uint32_t any; };
+struct xenctl_bitmap { uint32_t any; };
+struct hvm_vmce_vcpu { uint32_t any; };
+#include "$xen/domctl.h"
+END
 } >"$work/xen.h"
 # -std=c99 makes Xen's cpu_user_regs one without unnamed unions.
 ours="clang -std=c99 -I$root"

@@ -136,6 +136,7 @@ static void check_stubs(void)
     struct mmuext_op x = {0};
     struct multicall_entry m = {0};
     struct trap_info t = {0};
+    struct xen_domctl control = {0};
     uint32_t done = 0;
     uint64_t frame = 0;
     char text[1] = {0};
@@ -143,6 +144,7 @@ static void check_stubs(void)
 #define P(p) ((uint64_t)(p))
     expect_call(hypercall_physdev_op(PHYSDEVOP_set_iopl, text), 33, PHYSDEVOP_set_iopl, P(text), 0,
                 0, "physdev_op");
+    expect_call(hypercall_domctl(&control), 36, P(&control), 0, 0, 0, "domctl");
     expect_call(hypercall_set_trap_table(&t), 0, P(&t), 0, 0, 0, "set_trap_table");
     expect_call(hypercall_mmu_update(&u, 2, &done, 3), 1, P(&u), 2, P(&done), 3, "mmu_update");
     expect_call(hypercall_set_gdt(&frame, 2), 2, P(&frame), 2, 0, 0, "set_gdt");

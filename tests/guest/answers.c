@@ -422,6 +422,24 @@ static void information(void)
     check(hypercall_physdev_op(PHYSDEVOP_set_iobitmap, &bitmap), -XEN_EINVAL, "65537 ports");
 }
 
+static long pause(uint16_t domain, uint32_t version)
+{
+    struct xen_domctl op = {
+        .cmd = XEN_DOMCTL_pausedomain, .interface_version = version, .domain = domain};
+
+    return hypercall_domctl(&op);
+}
+
+/* Xen's first domain has the privilege; ours here has none. */
+static void other_domains(void)
+{
+    check(pause(self, 0), -XEN_EACCES, "pause, of another version");
+    check(pause(self, XEN_DOMCTL_INTERFACE_VERSION), on_lamina() ? -XEN_EPERM : -XEN_EINVAL,
+          "pause oneself");
+    check(pause(NO_SUCH_DOMAIN, XEN_DOMCTL_INTERFACE_VERSION),
+          on_lamina() ? -XEN_EPERM : -XEN_ESRCH, "pause nobody");
+}
+
 int main(void)
 {
     self = check_own_domid();
@@ -435,6 +453,7 @@ int main(void)
     events();
     grants();
     iret_in_multicall();
+    other_domains();
     information();
     return check_done();
 }

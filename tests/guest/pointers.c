@@ -54,6 +54,7 @@ CALLER(console_io, CONSOLEIO_write, 8, p)
 CALLER(xen_version, sub, p)
 CALLER(physdev_op, sub, p)
 CALLER(lamina_op, sub, p)
+CALLER(domctl, p)
 CALLER(vm_assist, sub, ~0u) /* takes no pointer */
 
 static const struct {

@@ -268,7 +268,7 @@ void guest_work(void)
         schedule();
         domain_reap();
     }
-    if (!READ_ONCE(v->up))
+    while (!domain_vcpu_may_run(v, NULL))
         sched_block(STATE_OFFLINE, domain_vcpu_may_run, NULL);
     if (work & WORK_NMI)
         deliver_nmi(v);
