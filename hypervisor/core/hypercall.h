@@ -1,7 +1,6 @@
 /* Dispatch: one table of entry points for each published ABI version. */
 #pragma once
 
-#include "lib/types.h"
 #include "abi/hypercalls.h"
 #include "core/domain.h"
 
@@ -18,10 +17,6 @@ struct abi_version {
 
 /* Once, at boot. */
 void hypercall_init(void);
-
-/* Puts another handler in that place of each version that has the call; returns the one that was
- * there. At boot. */
-hypercall_t hypercall_replace(unsigned nr, hypercall_t by);
 
 const struct abi_version *abi_version_find(uint32_t number); /* NULL: not published */
 
