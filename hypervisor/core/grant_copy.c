@@ -46,8 +46,9 @@ EACH_KIND void close_end(const struct gnttab_copy_ptr *at, bool by_ref, bool rea
         domain_put(end->d);
 }
 
-static int copy_one(const struct gnttab_copy *op, struct domain *self)
+static inline int copy_one(void *element, void *self)
 {
+    const struct gnttab_copy *op = element;
     const bool from_ref = op->flags & GNTCOPY_source_gref, to_ref = op->flags & GNTCOPY_dest_gref;
     struct end from, to;
     int rc = open_end(&op->source, from_ref, true, self, &from);
@@ -67,17 +68,10 @@ static int copy_one(const struct gnttab_copy *op, struct domain *self)
     return rc;
 }
 
-static inline void copy_element(void *element, void *self)
-{
-    struct gnttab_copy *op = element;
-
-    op->status = (int16_t)copy_one(op, self);
-}
-
 long grant_copy(guest_ptr_t uop, uint32_t count)
 {
     struct gnttab_copy op;
 
-    return grant_each(uop, count, &op, sizeof(op), offsetof(struct gnttab_copy, status),
-                      sizeof(op.status), copy_element, current->domain);
+    return grant_each(uop, count, &op, sizeof(op), offsetof(struct gnttab_copy, status), copy_one,
+                      current->domain);
 }

@@ -76,9 +76,10 @@ static int pin_and_map(struct domain *user, struct domain *granter, struct gntta
     return rc;
 }
 
-static int map_one(struct domain *user, struct gnttab_map_grant_ref *op)
+static inline int map_one(void *element, void *context)
 {
-    struct domain *granter = NULL;
+    struct gnttab_map_grant_ref *op = element;
+    struct domain *user = context, *granter = NULL;
     struct grant_mapping *m;
     uint32_t handle;
     int rc;
@@ -105,20 +106,12 @@ static int map_one(struct domain *user, struct gnttab_map_grant_ref *op)
     return rc;
 }
 
-static inline void map_element(void *element, void *user)
-{
-    struct gnttab_map_grant_ref *op = element;
-
-    op->status = (int16_t)map_one(user, op);
-}
-
 long grant_map(guest_ptr_t uop, uint32_t count)
 {
     struct gnttab_map_grant_ref op;
 
-    /* What is told begins behind the half that was asked with. */
-    return grant_each(uop, count, &op, sizeof(op), sizeof(op) / 2, sizeof(op) / 2, map_element,
-                      current->domain);
+    return grant_each(uop, count, &op, sizeof(op), offsetof(struct gnttab_map_grant_ref, status),
+                      map_one, current->domain);
 }
 
 /* Takes the mapping for an unmap, so that two vCPUs cannot undo it twice: its flags are ours, with
@@ -187,8 +180,10 @@ static void end_unmaps(struct unmaps *u)
         end_mapping(u->gt, u->ended[u->nr - 1]);
 }
 
-static int unmap_one(const struct gnttab_unmap_grant_ref *op, struct unmaps *u)
+static inline int unmap_one(void *element, void *unmaps)
 {
+    const struct gnttab_unmap_grant_ref *op = element;
+    struct unmaps *u = unmaps;
     struct grant_mapping *m = claim_mapping(u->gt, op->handle);
     uint32_t flags;
     int rc;
@@ -201,17 +196,9 @@ static int unmap_one(const struct gnttab_unmap_grant_ref *op, struct unmaps *u)
         __atomic_store_n(&m->flags, flags, __ATOMIC_RELEASE);
     else
         u->ended[u->nr++] = op->handle;
-    return rc;
-}
-
-static inline void unmap_element(void *element, void *unmaps)
-{
-    struct gnttab_unmap_grant_ref *op = element;
-    struct unmaps *u = unmaps;
-
-    op->status = (int16_t)unmap_one(op, u);
     if (unlikely(u->nr == UNMAP_BATCH))
         end_unmaps(u);
+    return rc;
 }
 
 long grant_unmap(guest_ptr_t uop, uint32_t count)
@@ -223,7 +210,7 @@ long grant_unmap(guest_ptr_t uop, uint32_t count)
     u.gt = &current->domain->grant;
     u.nr = 0;
     rc = grant_each(uop, count, &op, sizeof(op), offsetof(struct gnttab_unmap_grant_ref, status),
-                    sizeof(op.status), unmap_element, &u);
+                    unmap_one, &u);
     end_unmaps(&u);
     return rc;
 }
