@@ -89,9 +89,6 @@ static bool write_msr(uint32_t msr, uint64_t value)
 
 /* --- ports: there is nothing behind them --- */
 
-#define OP_IS_PORT(opcode) (((opcode) & ~0x0bu) == 0xe4) /* e4..e7, ec..ef */
-#define PORT_IS_WRITE      0x02                          /* bit of these opcodes */
-
 static long set_iopl(struct vcpu *v, struct physdev_set_iopl *set)
 {
     if (set->iopl > 3)
@@ -117,50 +114,37 @@ long do_physdev_op(uint32_t cmd, guest_ptr_t arg)
 
 /* --- the instructions --- */
 
-#define OP_CLI         0xfa
-#define OP_STI         0xfb
-#define OP_GROUP7      0x0f01
-#define OP_CLTS        0x0f06
-#define OP_WBINVD      0x0f09
-#define OP_MOV_FROM_CR 0x0f20
-#define OP_MOV_TO_CR   0x0f22
-#define OP_WRMSR       0x0f30
-#define OP_RDMSR       0x0f32
-
-#define MODRM_XSETBV 0xd1
-
 static bool emulate(struct vcpu *v, struct regs *r, const struct insn *i)
 {
     uint64_t value;
 
     switch (i->opcode) {
-    case OP_MOV_FROM_CR:
+    case 0x0f20: /* mov from a control register */
         if (!read_cr(v, i->reg, &value))
             return false;
         *insn_register(r, i->rm) = value;
         return true;
-    case OP_MOV_TO_CR:
+    case 0x0f22: /* mov to one */
         return write_cr(v, i->reg, *insn_register(r, i->rm));
-    case OP_CLTS:
+    case 0x0f06: /* clts */
         fpu_set_trap(false);
         return true;
-    case OP_RDMSR:
+    case 0x0f32: /* rdmsr */
         if (!may_read_msr(r->rcx))
             return false;
         value = rdmsr(r->rcx);
         r->rax = (uint32_t)value;
         r->rdx = value >> 32;
         return true;
-    case OP_WRMSR:
+    case 0x0f30: /* wrmsr */
         return write_msr(r->rcx, r->rdx << 32 | (uint32_t)r->rax);
-    case OP_GROUP7:
+    case 0x0f01: /* xsetbv */
         value = r->rdx << 32 | (uint32_t)r->rax;
-        return i->modrm == MODRM_XSETBV && (uint32_t)r->rcx == 0 && fpu_components &&
+        return i->modrm == 0xd1 && (uint32_t)r->rcx == 0 && fpu_components &&
                value == fpu_components;
-    case OP_CLI: /* events are masked in vcpu_info: these say nothing about them */
-    case OP_STI:
+    case 0xfa ... 0xfb: /* cli, sti: events are masked in vcpu_info, they say nothing about them */
         return v->arch.pv.iopl >= 1;
-    case OP_WBINVD:
+    case 0x0f09: /* wbinvd */
         return true;
     default:
         return false;
@@ -171,12 +155,14 @@ bool pv_emulate_privileged(struct vcpu *v, struct regs *r)
 {
     const bool kernel = v->arch.pv.kernel_mode, ports = v->arch.pv.iopl >= (kernel ? 1 : 3);
     struct insn i;
+    bool is_port;
 
     if ((!kernel && !ports) || r->error_code || !insn_decode(&i, r))
         return false;
-    if (OP_IS_PORT(i.opcode) ? !ports : !kernel || !emulate(v, r, &i))
+    is_port = (i.opcode & ~0x0bu) == 0xe4; /* e4 .. e7, ec .. ef */
+    if (is_port ? !ports : !kernel || !emulate(v, r, &i))
         return false;
-    if (OP_IS_PORT(i.opcode) && !(i.opcode & PORT_IS_WRITE))
+    if (is_port && !(i.opcode & 2)) /* in */
         insn_set_register(&i, r, 0, UINT32_MAX);
     r->rip += i.length;
     return true;
