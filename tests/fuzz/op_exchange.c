@@ -3,7 +3,6 @@
 
 #include "choose.h"
 #include "core/hypercall.h"
-#include "core/memory.h"
 
 static bool is_alone(uint64_t frame, unsigned d)
 {

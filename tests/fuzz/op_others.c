@@ -1,7 +1,6 @@
 /* Operations on descriptor tables, amounts of memory, grants and modes. */
 #include "choose.h"
 #include "core/hypercall.h"
-#include "core/memory.h"
 
 void op_descriptors(void)
 {

@@ -11,7 +11,6 @@
 #include "env.h"
 #include "abi/xen.h"
 #include "core/hypercall.h"
-#include "core/memory.h"
 
 #define GUEST_PAGES 64u
 /* Its pages 0 .. are mapped writable from here on, tables read-only. */
