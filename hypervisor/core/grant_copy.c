@@ -72,6 +72,6 @@ long grant_copy(guest_ptr_t uop, uint32_t count)
 {
     struct gnttab_copy op;
 
-    return grant_each(uop, count, &op, sizeof(op), offsetof(struct gnttab_copy, status), copy_one,
-                      current->domain);
+    return grant_each(uop, count, &op, sizeof(op), offsetof(struct gnttab_copy, status),
+                      sizeof(op.status), copy_one, current->domain);
 }

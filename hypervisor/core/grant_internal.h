@@ -37,20 +37,20 @@ long grant_copy(guest_ptr_t uop, uint32_t count);
 /* Inline: of what is done to each grant there is code of its own for readers and for writers. */
 #define EACH_KIND static inline __attribute__((always_inline))
 
-/* Each element of a guest's array is copied in, worked on, and from the word of its status on
- * copied out; others are let in now and then, and if the domain was shut down, nobody waits for the
- * rest. 0 or -XEN_EFAULT. */
+/* Each element of a guest's array is copied in, worked on, and of it copied out the `told` bytes, a
+ * power of two, among which the status is; others are let in now and then, and if the domain was
+ * shut down, nobody waits for the rest. 0 or -XEN_EFAULT. */
 EACH_KIND long grant_each(guest_ptr_t array, uint32_t count, void *element, size_t bytes,
-                          size_t status, int (*work)(void *element, void *context), void *context)
+                          size_t status, size_t told, int (*work)(void *element, void *context),
+                          void *context)
 {
-    const size_t told = status / 4 * 4;
+    const size_t first = status & -told;
 
     for (uint32_t i = 0; i < count && (likely(i % 16 != 15) || may_go_on()); i++) {
         if (unlikely(!copy_from_guest(element, array, bytes)))
             return -XEN_EFAULT;
         *(int16_t *)((char *)element + status) = (int16_t)work(element, context);
-        if (unlikely(
-                !copy_to_guest(guest_ptr_at(array, told), (char *)element + told, bytes - told)))
+        if (unlikely(!copy_to_guest(guest_ptr_at(array, first), (char *)element + first, told)))
             return -XEN_EFAULT;
         array = guest_ptr_at(array, bytes);
     }

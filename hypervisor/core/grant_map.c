@@ -111,7 +111,7 @@ long grant_map(guest_ptr_t uop, uint32_t count)
     struct gnttab_map_grant_ref op;
 
     return grant_each(uop, count, &op, sizeof(op), offsetof(struct gnttab_map_grant_ref, status),
-                      map_one, current->domain);
+                      sizeof(op) / 2, map_one, current->domain);
 }
 
 /* Takes the mapping for an unmap, so that two vCPUs cannot undo it twice: its flags are ours, with
@@ -210,7 +210,7 @@ long grant_unmap(guest_ptr_t uop, uint32_t count)
     u.gt = &current->domain->grant;
     u.nr = 0;
     rc = grant_each(uop, count, &op, sizeof(op), offsetof(struct gnttab_unmap_grant_ref, status),
-                    unmap_one, &u);
+                    sizeof(op.status), unmap_one, &u);
     end_unmaps(&u);
     return rc;
 }

@@ -79,8 +79,12 @@ static inline __attribute__((always_inline)) bool copy_to_guest(guest_ptr_t dst,
 
     if (!guest_address(to))
         return false;
-    if (!__builtin_constant_p(bytes) || bytes > INLINE_BYTES_MAX || bytes % 4)
+    if (!__builtin_constant_p(bytes) || bytes > INLINE_BYTES_MAX || (bytes % 4 && bytes != 2))
         return guest_copy((void *)to, src, bytes);
+    if (bytes == 2) {
+        GUEST_WRITE(*(const uint16_t *)from, to, "mov", fault);
+        return true;
+    }
 #pragma GCC unroll 9
     for (size_t i = 0; i < bytes / 8; i++)
         GUEST_WRITE(*(const uint64_t *)(from + 8 * i), to + 8 * i, "mov", fault);
