@@ -6,15 +6,6 @@
 #include "cpu/regs.h"
 #include "cpu/stack.h"
 
-/* Selectors of ours in page 14 of every GDT, where the ABI fixes the flat ring 3 ones. */
-#define SEL_HV_CODE   0xe008u
-#define SEL_HV_DATA   0xe010u
-#define SEL_USER_CS32 0xe023u
-#define SEL_USER_SS   0xe02bu
-#define SEL_USER_CS   0xe033u
-#define SEL_TSS       0xe040u
-#define SEL_LDT       0xe050u
-
 struct tss {
     uint32_t reserved0;
     uint64_t rsp0, rsp1, rsp2, reserved1, ist[7], reserved2;

@@ -50,7 +50,7 @@
         .balign 32
         mov     %rsp, cpus + n * CPU_SIZE + CPU_scratch(%rip)
         mov     cpus + n * CPU_SIZE + CPU_rsp0(%rip), %rsp
-        push    $SEL_USER_SS_
+        push    $SEL_USER_SS
         push    cpus + n * CPU_SIZE + CPU_scratch(%rip)
         jmp     \entry
         .set    n, n + 1
@@ -63,7 +63,7 @@
         .balign 16
 syscall32_entry:
         push    %r11
-        push    $SEL_USER_CS32_
+        push    $SEL_USER_CS32
         push    %rcx
         push    $VECTOR_UD
         SAVE_REGISTERS
@@ -75,7 +75,7 @@ syscall32_entry:
         .balign 16
 syscall_entry:
         push    %r11
-        push    $SEL_USER_CS_
+        push    $SEL_USER_CS
         push    %rcx
         push    $-1                     /* VECTOR_SYSCALL, no error code */
         SAVE_REGISTERS

@@ -1,4 +1,5 @@
-/* Interrupt vectors. 0..31 are the processor's exceptions. */
+/* Numbers that C and assembly share: interrupt vectors, of which 0..31 are the processor's
+ * exceptions, and selectors. */
 #pragma once
 
 #define VECTOR_NMI 2
@@ -24,8 +25,13 @@
 #define VECTOR_BAD_IRET 0x100
 #define VECTOR_SYSCALL  0xffffffffu
 
-/* Numbers that assembly needs without a suffix. */
-#define RFLAGS_VM_     0x20000
-#define SEL_USER_SS_   0xe02b
-#define SEL_USER_CS_   0xe033
-#define SEL_USER_CS32_ 0xe023
+/* Selectors of ours in page 14 of every GDT, where the ABI fixes the flat ring 3 ones. */
+#define SEL_HV_CODE   0xe008
+#define SEL_HV_DATA   0xe010
+#define SEL_USER_CS32 0xe023
+#define SEL_USER_SS   0xe02b
+#define SEL_USER_CS   0xe033
+#define SEL_TSS       0xe040
+#define SEL_LDT       0xe050
+
+#define RFLAGS_VM_ 0x20000 /* without the suffix that assembly cannot read */

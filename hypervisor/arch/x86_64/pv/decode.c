@@ -1,5 +1,5 @@
 #include "pv/decode.h"
-#include "cpu/cpu.h"
+#include "cpu/vectors.h"
 #include "pv/pv.h"
 
 #define REX_B 1u
