@@ -1,5 +1,4 @@
 #include "core/console.h"
-#include "core/domain.h"
 #include "core/hypercall.h"
 #include "core/log.h"
 #include "lib/format.h"

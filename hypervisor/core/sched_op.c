@@ -1,5 +1,4 @@
 /* sched_op: giving up the CPU, waiting for events, and the end of a domain. */
-#include "core/domain.h"
 #include "core/hypercall.h"
 
 #define POLL_PORTS_MAX 128u

@@ -1,6 +1,5 @@
 /* Numbers for assembly, taken from the compiler. The build turns each "->NAME value" into a
  * #define. */
-#include "core/domain.h"
 #include "core/hypercall.h"
 #include "cpu/cpu.h"
 

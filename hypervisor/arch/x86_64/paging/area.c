@@ -1,7 +1,6 @@
 /* The domain's own pages in slot 260: for each vCPU 16 pages of GDT, then 16 of LDT. The guest sees
  * them only through its segment registers; its frames there are descriptor pages. */
 #include "core/log.h"
-#include "paging/type.h"
 #include "paging/update.h"
 
 #define TABLE_FLAGS (PTE_PRESENT | PTE_RW | PTE_ACCESSED)

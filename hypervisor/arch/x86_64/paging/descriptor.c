@@ -1,7 +1,6 @@
 /* Descriptors that guests may have, and the hypercalls set_gdt and update_descriptor. */
 #include "core/hypercall.h"
 #include "core/log.h"
-#include "paging/type.h"
 #include "paging/update.h"
 
 #define DESC_PRESENT  (1ul << 47)

@@ -1,5 +1,4 @@
 /* paging/'s half of XENMEM_exchange: frames of a domain for as many others. */
-#include "core/domain.h"
 #include "core/log.h"
 #include "paging/type.h"
 

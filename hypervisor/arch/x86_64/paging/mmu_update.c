@@ -1,6 +1,5 @@
 /* Hypercall mmu_update. */
 #include "core/hypercall.h"
-#include "core/log.h"
 #include "paging/foreign.h"
 #include "paging/update.h"
 

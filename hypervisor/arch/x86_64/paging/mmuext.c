@@ -1,6 +1,5 @@
 /* Hypercall mmuext_op. */
 #include "core/hypercall.h"
-#include "core/log.h"
 #include "lib/string.h"
 #include "paging/foreign.h"
 #include "paging/type.h"

@@ -1,6 +1,5 @@
 /* Which tables a host CPU has loaded. */
 #include "core/domain.h"
-#include "cpu/cpu.h"
 #include "paging/paging.h"
 
 uint64_t paging_l4_template[TABLE_ENTRIES] __attribute__((aligned(4096)));
