@@ -1,10 +1,10 @@
 /* The auditor's half that knows who in core/ holds references on frames, and who asks for it. */
 #include "debug/core/audit.h"
+#include "debug/core/hypercall_replace.h"
 
 #include "core/config.h"
 #include "core/domain.h"
 #include "core/grant_internal.h"
-#include "core/hypercall.h"
 #include "core/log.h"
 
 static void note_domain(struct audit *a, struct domain *d)

@@ -26,18 +26,6 @@ void hypercall_init(void)
     }
 }
 
-hypercall_t hypercall_replace(unsigned nr, hypercall_t by)
-{
-    hypercall_t was = NULL;
-
-    for (unsigned i = 0; i < LAMINA_ABI_VERSION; i++)
-        if (versions[i].call[nr] != not_in_version) {
-            was = versions[i].call[nr];
-            versions[i].call[nr] = by;
-        }
-    return was;
-}
-
 const struct abi_version *abi_version_find(uint32_t number)
 {
     return number >= 1 && number <= LAMINA_ABI_VERSION ? &versions[number - 1] : NULL;

@@ -19,10 +19,6 @@ struct abi_version {
 /* Once, at boot. */
 void hypercall_init(void);
 
-/* Puts another handler in that place of each version that has the call; returns the one that was
- * there. At boot. */
-hypercall_t hypercall_replace(unsigned nr, hypercall_t by);
-
 const struct abi_version *abi_version_find(uint32_t number); /* NULL: not published */
 
 /* Prototypes of all handlers, do_NAME. */

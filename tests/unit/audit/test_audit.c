@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "debug/core/audit.h"
+#include "debug/core/hypercall_replace.h"
 #include "core/grant_internal.h"
 #include "core/hypercall.h"
 

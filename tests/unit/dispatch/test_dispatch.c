@@ -10,6 +10,7 @@
 
 #include "core/domain.h"
 #include "core/hypercall.h"
+#include "debug/core/hypercall_replace.h"
 
 static struct domain domain;
 static struct vcpu vcpu = {.domain = &domain};
