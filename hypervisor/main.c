@@ -44,11 +44,10 @@ static bool build_all(const struct system_config *sys)
 {
     static struct domain_config config;
     static struct domain *built[CONFIG_MAX_DOMAINS];
+    const bool audited = !sys->audit_calls || audit_calls();
     unsigned n = 0, wires_refused;
 
     console_set_prefix(sys->nr_domains > 1);
-    if (sys->audit_calls && !audit_calls())
-        domains_report_failure();
     for (unsigned i = 0; i < sys->nr_domains; i++) {
         if (!config_domain(sys, i, &config) || !may_run_here(sys, &config))
             continue;
@@ -63,7 +62,7 @@ static bool build_all(const struct system_config *sys)
         }
     if (!n)
         log_line("no domain to run");
-    return n == sys->nr_domains && !wires_refused && !sys->refused;
+    return audited && n == sys->nr_domains && !wires_refused && !sys->refused;
 }
 
 void boot_main(uint32_t magic, uint32_t info_address);
@@ -97,9 +96,8 @@ void boot_main(uint32_t magic, uint32_t info_address)
              tsc_hz / 1000000, tsc_hz / 1000 % 1000, clock_reference, clock_error_ppm);
 
     tree = (const void *)(DIRECT_START + boot.module.start);
-    if (!config_open(&sys, tree, boot.module.end - boot.module.start) || !build_all(&sys))
-        domains_report_failure();
-    domains_one_less();
+    domains_one_less(!config_open(&sys, tree, boot.module.end - boot.module.start) ||
+                     !build_all(&sys));
     memory_release_module(&boot);
     serial_listen();
     sched_idle();

@@ -293,8 +293,10 @@ static void give_back(struct domain *d)
     }
 }
 
-void domains_one_less(void)
+void domains_one_less(bool failed)
 {
+    if (failed)
+        any_failed = true;
     if (__atomic_sub_fetch(&alive, 1, __ATOMIC_ACQ_REL))
         return;
     audit_end();
@@ -311,10 +313,9 @@ void domain_destroy(struct domain *d)
     d->state = DOMAIN_DEAD;
     d->next_ended = ended;
     ended = d;
-    any_failed |= failed;
     spin_unlock(&lock);
     domain_put(d);
-    domains_one_less();
+    domains_one_less(failed);
 }
 
 /* Whether nobody runs on a stack of the domain, `but` apart. */
@@ -375,9 +376,4 @@ void domain_reap(void)
         free_domain(d);
         audit_now("the end of a domain");
     }
-}
-
-void domains_report_failure(void)
-{
-    any_failed = true;
 }

@@ -145,10 +145,9 @@ void domain_destroy(struct domain *d);
 void domain_vcpu_stopped(struct vcpu *v) __attribute__((noreturn));
 /* Frees what is left of a domain that ended, if any can be freed. Cheap when there is none. */
 void domain_reap(void);
-/* Something went wrong that the exit status must tell. */
-void domains_report_failure(void);
-/* A domain is over, or boot is: with none left the machine ends. */
-void domains_one_less(void);
+/* A domain is over, or boot is: with none left the machine ends. `failed`: something went wrong,
+ * which the exit status tells. */
+void domains_one_less(bool failed);
 
 /* Lets interrupts and other vCPUs in; call at least every 20,000 instructions of work that a guest
  * can prolong. The caller may hold mutexes, but no spin lock. */

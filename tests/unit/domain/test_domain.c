@@ -248,7 +248,7 @@ static void all_powered_off(void **state)
     (void)state;
     start(1, "ann");
     start(2, "bob");
-    domains_one_less(); /* boot is over */
+    domains_one_less(false); /* boot is over */
     run(SHUTDOWN_poweroff);
     assert_int_equal(machine_status, 0);
     assert_int_equal(relinquished, 2);
@@ -262,7 +262,7 @@ static void one_crashed(void **state)
     start(1, "ann");
     run(SHUTDOWN_crash);
     start(2, "bob");
-    domains_one_less();
+    domains_one_less(false);
     assert_int_equal(machine_status, NOT_ENDED);
     run(SHUTDOWN_poweroff);
     assert_int_equal(machine_status, 1);
@@ -286,7 +286,7 @@ static void every_other_code_is_a_failure(void **state)
     for (unsigned i = 0; i < ARRAY_LEN(ways); i++) {
         begin(state);
         start(1, "ann");
-        domains_one_less();
+        domains_one_less(false);
         run(ways[i].code);
         assert_int_equal(machine_status, 1);
         assert_non_null(strstr(said, ways[i].says));
@@ -308,8 +308,7 @@ static void the_run_does_not_end_while_booting(void **state)
     fake_pages_left = UINT_MAX;
     domain_reap();
     start(1, "bob");
-    domains_report_failure();
-    domains_one_less();
+    domains_one_less(true);
     run(SHUTDOWN_poweroff);
     assert_int_equal(machine_status, 1);
 }
@@ -318,7 +317,7 @@ static void no_domain_at_all(void **state)
 {
     (void)state;
     if (!setjmp(off))
-        domains_one_less();
+        domains_one_less(false);
     assert_int_equal(machine_status, 0);
 }
 
@@ -407,7 +406,7 @@ static void the_first_code_stands(void **state)
     domain_crash(d, "too late");
     assert_string_equal(said, "");
     assert_int_equal(d->shutdown_code, SHUTDOWN_poweroff);
-    domains_one_less();
+    domains_one_less(false);
     run(SHUTDOWN_reboot);
     assert_int_equal(machine_status, 0);
 }
