@@ -6,9 +6,6 @@
 #include "lib/string.h"
 #include "pv/pv.h"
 
-#define LEAF1_C_OSXSAVE    (1u << 27)
-#define LEAF1_C_HYPERVISOR (1u << 31)
-
 /* Features of the machine that the hypervisor keeps to itself, or that have no meaning in ring 3:
  * bits to clear, by leaf. */
 static const struct {
@@ -62,9 +59,9 @@ void pv_cpuid(struct vcpu *v, uint32_t leaf, uint32_t sub, uint32_t out[4])
             out[j] &= ~hidden[i].bits[j];
     if (leaf == 1) {
         out[1] = (out[1] & 0xffffff) | (uint32_t)v->id * 2 << 24;
-        out[2] |= LEAF1_C_HYPERVISOR;
+        out[2] |= 1u << 31; /* there is a hypervisor */
         if (!fpu_components)
-            out[2] &= ~LEAF1_C_OSXSAVE;
+            out[2] &= ~(1u << 27); /* OSXSAVE */
     } else if (leaf == 0xd && sub == 0) {
         out[0] &= (uint32_t)fpu_components;
         out[3] &= (uint32_t)(fpu_components >> 32);
