@@ -17,7 +17,8 @@ int paging_set_l4(struct vcpu *v, bool kernel, mfn_t l4)
         rc = table_get(v->domain, l4, TYPE_L4, &asker);
     if (likely(rc == 0)) {
         if (!none && kernel != m2p_strict(v->domain))
-            show_m2p(l4, kernel);
+            ((uint64_t *)frame_bytes(l4))[L4_SLOT_M2P] =
+                kernel ? paging_l4_template[L4_SLOT_M2P] : 0;
         *at = l4;
         if (kernel)
             ldt_unmap(v);

@@ -219,8 +219,7 @@ int upper_entry_get(struct domain *d, const struct asker *asker, uint64_t pte)
 
 int table_pin(struct domain *d, mfn_t m, enum frame_type type)
 {
-    struct asker asker = {.operation = "pin"};
-    int rc = table_get(d, m, type, &asker);
+    int rc = table_get(d, m, type, &(struct asker){.operation = "pin"});
     struct frame *f;
 
     if (rc)

@@ -77,11 +77,6 @@ static inline bool m2p_strict(const struct domain *d)
     return d->vm_assist & 1ul << VMASST_TYPE_m2p_strict;
 }
 
-static inline void show_m2p(mfn_t l4, bool show)
-{
-    ((uint64_t *)frame_bytes(l4))[L4_SLOT_M2P] = show ? paging_l4_template[L4_SLOT_M2P] : 0;
-}
-
 /* Who asks for a type: an entry of a table or, if that is set, an operation. For the log. */
 struct asker {
     mfn_t table;
