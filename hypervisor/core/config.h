@@ -5,7 +5,6 @@
  * canary at %fs:0x28. */
 #pragma once
 
-#include "lib/types.h"
 #include "core/tree.h"
 
 #define CONFIG_MAX_DOMAINS 2048

@@ -1,15 +1,11 @@
 /* Domains and their vCPUs. */
 #pragma once
 
-#include "lib/types.h"
 #include "lib/clamp.h"
-#include "lib/spinlock.h"
 #include "abi/errno.h"
-#include "abi/xen.h"
 #include "core/arch.h"
 #include "core/mutex.h"
 #include "core/sched.h"
-#include "core/timer.h"
 #include "core/evtchn.h"
 #include "core/grant.h"
 #include "core/console.h"

@@ -1,7 +1,6 @@
 /* Grant tables (version 1): a domain lets another map or copy a frame of its own. */
 #pragma once
 
-#include "lib/types.h"
 #include "lib/spinlock.h"
 
 struct domain;

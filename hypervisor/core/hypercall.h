@@ -1,7 +1,6 @@
 /* Dispatch: one table of entry points for each published ABI version. */
 #pragma once
 
-#include "lib/types.h"
 #include "abi/hypercalls.h"
 #include "core/domain.h"
 

@@ -1,7 +1,6 @@
 /* Mutual exclusion that may be held over preemption; a vCPU that waits gives up its CPU. */
 #pragma once
 
-#include "lib/types.h"
 #include "lib/list.h"
 #include "lib/spinlock.h"
 #include "core/arch.h"

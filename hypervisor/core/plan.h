@@ -2,7 +2,6 @@
  * PV kernels. Pure computation; the builder then allocates frames, fills tables and copies. */
 #pragma once
 
-#include "lib/types.h"
 #include "core/image.h"
 
 /* A piece of the domain: pages from pfn on, mapped from virt on. pages 0: there is none. */

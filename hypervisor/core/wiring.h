@@ -2,7 +2,6 @@
  * at both ends find by name (LAMINA_OP_wire). */
 #pragma once
 
-#include "lib/types.h"
 #include "core/config.h"
 
 struct domain;

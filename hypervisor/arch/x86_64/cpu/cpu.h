@@ -1,7 +1,6 @@
 /* A host CPU and what it needs to enter and leave guests. */
 #pragma once
 
-#include "lib/types.h"
 #include "core/sched.h"
 #include "cpu/regs.h"
 #include "cpu/stack.h"
