@@ -1,7 +1,6 @@
 /* Domains and their vCPUs. */
 #pragma once
 
-#include "lib/clamp.h"
 #include "abi/errno.h"
 #include "core/arch.h"
 #include "core/mutex.h"

@@ -41,6 +41,16 @@ static inline uint64_t round_up(uint64_t n, uint64_t multiple)
     return (n + multiple - 1) & -multiple;
 }
 
+/* For indices that a guest chooses: `index` if it is below `limit`, else 0, computed without a
+ * branch that could be mispredicted. Check the bound as usual, then use this for the access. */
+static inline uint64_t clamp_index(uint64_t index, uint64_t limit)
+{
+    uint64_t mask;
+
+    __asm__("cmp %2, %1; sbb %0, %0" : "=r"(mask) : "r"(index), "r"(limit) : "cc");
+    return index & mask;
+}
+
 #define INVALID_MFN  ((mfn_t){~0ul})
 #define INVALID_PFN  ((pfn_t){~0ul})
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))

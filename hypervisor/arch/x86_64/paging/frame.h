@@ -7,7 +7,6 @@
  * page_lock; references and uses as writable page are lock-free. */
 #pragma once
 
-#include "lib/clamp.h"
 #include "cpu/layout.h"
 #include "cpu/tlb.h"
 #include "abi/errno.h"
