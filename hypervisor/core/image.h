@@ -13,8 +13,8 @@ struct image {
     uint64_t headers; /* offset of the program headers */
     unsigned nr_headers;
     uint64_t virt_base;
-    uint64_t virt_start,
-        virt_end;            /* first and one past the last byte of the segments, >= virt_base */
+    /* First and one past the last byte of the segments, >= virt_base. */
+    uint64_t virt_start, virt_end;
     uint64_t entry;          /* in a segment */
     uint64_t hypercall_page; /* whole page in a segment, or NO_ADDRESS */
     uint64_t init_p2m;       /* where the p2m is wanted, page-aligned, or NO_ADDRESS */

@@ -112,6 +112,6 @@ void trap_on_own_stack(struct regs *regs)
             __asm__ volatile("cli\n\thlt");
     if (regs->vector != VECTOR_NMI)
         hypervisor_fault(regs, regs->vector == VECTOR_DF ? "double fault" : "machine check");
-    arch_console_write(ignored,
-                       sizeof(ignored) - 1); /* it may have come under the console's lock */
+    /* Not a line of the log: it may have come under the console's lock. */
+    arch_console_write(ignored, sizeof(ignored) - 1);
 }
