@@ -4,6 +4,7 @@
 
 uint64_t *paging_lock_entry(struct vcpu *v, uint64_t va)
 {
+    static const struct asker write = {.operation = "direct write"};
     uint64_t *mapping, *entry = NULL, value;
     enum frame_type type;
     mfn_t m;
@@ -18,7 +19,7 @@ uint64_t *paging_lock_entry(struct vcpu *v, uint64_t va)
         type = type_in_use(v->domain, &m);
         /* Most are pages that are read-only for the guest's own reasons: no word about those. */
         if (type != TYPE_NONE && type != TYPE_WRITABLE)
-            refuse_type(v->domain, &(struct asker){.operation = "direct write"}, m, TYPE_L1);
+            refuse_type(v->domain, &write, m, TYPE_L1);
         paging_unlock(v->domain);
     }
     return entry;
