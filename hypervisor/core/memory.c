@@ -158,23 +158,25 @@ static long exchange_chunk(const struct xen_memory_exchange *e, uint64_t chunk, 
     return rc;
 }
 
+/* Pages for two lists, of eight bytes for each frame of the largest extent. */
+#define LISTS_ORDER (EXTENT_ORDER_MAX + 4 - PAGE_SHIFT)
+
 static long exchange_all(struct xen_memory_exchange *e)
 {
     unsigned order = MAX(e->in.extent_order, e->out.extent_order);
     unsigned shift = order - e->in.extent_order;
-    uint64_t *lists = arch_alloc_pages(1);
+    uint64_t *lists = arch_alloc_pages(LISTS_ORDER);
     long rc = 0;
 
     if (!lists)
         return -XEN_ENOMEM;
-    _Static_assert(sizeof(*lists) << EXTENT_ORDER_MAX == PAGE_SIZE, "a page for each list");
     for (uint64_t i = e->nr_exchanged >> shift; i < e->in.nr_extents >> shift && may_go_on(); i++) {
-        rc = exchange_chunk(e, i, order, lists, lists + PAGE_SIZE / sizeof(*lists));
+        rc = exchange_chunk(e, i, order, lists, lists + (1ul << EXTENT_ORDER_MAX));
         if (rc)
             break;
         e->nr_exchanged = (i + 1) << shift;
     }
-    arch_free_pages(lists, 1);
+    arch_free_pages(lists, LISTS_ORDER);
     return rc;
 }
 
