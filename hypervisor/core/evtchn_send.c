@@ -7,7 +7,8 @@ void evtchn_mark_upcall(struct vcpu *v)
     if (__atomic_exchange_n(&v->info->evtchn_upcall_pending, 1, __ATOMIC_SEQ_CST))
         return;
     __atomic_fetch_or(&v->work, WORK_EVENT, __ATOMIC_SEQ_CST);
-    sched_notice(v);
+    if (v != current)
+        sched_notice(v);
 }
 
 static void notify_vcpu(struct vcpu *v, unsigned word)

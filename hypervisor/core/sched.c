@@ -262,8 +262,6 @@ void sched_wake(struct vcpu *v)
 
 void sched_notice(struct vcpu *v)
 {
-    if (v == current)
-        return;
     if (READ_ONCE(v->sched.state) == STATE_RUNNING)
         arch_kick_vcpu(v);
     else
