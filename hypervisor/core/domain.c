@@ -3,7 +3,6 @@
 #include "core/config.h"
 #include "core/hypercall.h"
 #include "core/log.h"
-#include "core/vcpu_op.h"
 #include "lib/format.h"
 
 /* Guards the table, the list and the states. A reference is taken under it and dropped without; a
@@ -175,7 +174,7 @@ bool domain_vcpu_may_run(struct vcpu *v, const void *)
     return (READ_ONCE(v->up) && !READ_ONCE(v->domain->pauses)) || (READ_ONCE(v->work) & WORK_STOP);
 }
 
-/* They stop on their way out, where they hold no lock. */
+/* They stop on their way out, where they hold no lock: at once, unless they are in a hypercall. */
 long domain_pause(struct domain *d)
 {
     bool can;
@@ -184,13 +183,11 @@ long domain_pause(struct domain *d)
     can = d->pauses < UINT8_MAX;
     d->pauses += can;
     spin_unlock(&lock);
-    for (unsigned i = 0; can && i < d->nr_vcpus; i++) {
+    for (unsigned i = 0; can && i < d->nr_vcpus && d->vcpu[i]; i++) {
         __atomic_fetch_or(&d->vcpu[i]->work, WORK_DOWN, __ATOMIC_SEQ_CST);
         sched_notice(d->vcpu[i]);
     }
-    for (unsigned i = 0; can && i < d->nr_vcpus; i++)
-        while (!sched_is_off(d->vcpu[i]) && !(READ_ONCE(current->work) & (WORK_STOP | WORK_DOWN)))
-            cond_resched();
+    arch_outlast_others();
     return can ? 0 : -XEN_EOVERFLOW;
 }
 
@@ -203,7 +200,7 @@ long domain_unpause(struct domain *d)
     last = d->pauses == 1;
     d->pauses -= was;
     spin_unlock(&lock);
-    for (unsigned i = 0; last && i < d->nr_vcpus; i++)
+    for (unsigned i = 0; last && i < d->nr_vcpus && d->vcpu[i]; i++)
         if (READ_ONCE(d->vcpu[i]->up))
             sched_start(d->vcpu[i]);
     return was ? 0 : -XEN_EINVAL;

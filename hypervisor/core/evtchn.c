@@ -324,7 +324,7 @@ void evtchn_destroy(struct domain *d)
     mutex_unlock(&d->page_lock);
 }
 
-/* Another domain would have to be paused first, as on Xen, and no one can do that. */
+/* Only of the own domain: Xen has it for others while they are paused. */
 static long evtchn_reset(struct vcpu *v, struct evtchn_reset *arg)
 {
     struct domain *d;

@@ -210,7 +210,8 @@ static void enter_state(struct vcpu *v, enum run_state state, uint64_t now)
     s->since_ns = now;
     d->queue->weight +=
         d->weight * ((uint64_t)(state <= STATE_RUNNABLE) - (s->state <= STATE_RUNNABLE));
-    WRITE_ONCE(s->state, (uint8_t)state);
+    /* Before the look at its work on the way out; who notices it does the converse. */
+    __atomic_store_n(&s->state, (uint8_t)state, __ATOMIC_SEQ_CST);
 }
 
 void sched_init_cpu(unsigned cpu, struct vcpu *idle)

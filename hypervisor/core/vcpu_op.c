@@ -1,6 +1,4 @@
 /* vcpu_op and set_timer_op. */
-#include "core/vcpu_op.h"
-
 #include "core/hypercall.h"
 #include "lib/string.h"
 

@@ -6,7 +6,6 @@
 
 #include "core/hypercall.h"
 #include "core/log.h"
-#include "core/vcpu_op.h"
 
 #define MAX_DOMAINS 8
 

@@ -3,7 +3,6 @@
 
 #include "fake.h"
 #include "core/hypercall.h"
-#include "core/vcpu_op.h"
 
 /* A domain with two vCPUs, both with VIRQ_TIMER bound; the test is vCPU 0. */
 extern struct domain *d;

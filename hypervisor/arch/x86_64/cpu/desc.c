@@ -2,7 +2,6 @@
 #include "core/domain.h"
 #include "core/log.h"
 #include "cpu/cpu.h"
-#include "cpu/fpu.h"
 #include "cpu/insn.h"
 #include "cpu/layout.h"
 #include "cpu/tlb.h"

@@ -1,4 +1,4 @@
-#include "cpu/fpu.h"
+#include "cpu/cpu.h"
 #include "cpu/insn.h"
 #include "core/log.h"
 

@@ -2,7 +2,6 @@
  * is put on the kernel's stack is, from the lowest address: rcx, r11, (error code), rip, cs with
  * the saved upcall mask in bits 32..39, rflags, rsp, ss. The ABI fixes it (abi/arch-x86_64.h). */
 #include "cpu/cpu.h"
-#include "cpu/fpu.h"
 #include "cpu/traps.h"
 #include "cpu/vectors.h"
 #include "paging/paging.h"

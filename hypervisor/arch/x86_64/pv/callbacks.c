@@ -1,7 +1,7 @@
 /* Registration of the guest's entry points, and its way back from them: set_trap_table,
  * set_callbacks, callback_op, iret, stack_switch, fpu_taskswitch. */
 #include "core/hypercall.h"
-#include "cpu/fpu.h"
+#include "cpu/cpu.h"
 #include "cpu/vectors.h"
 #include "lib/string.h"
 #include "pv/pv.h"

@@ -2,7 +2,7 @@
  * guest cannot use, and the hypervisor's own leaves. */
 #include "core/hypercall.h"
 #include "cpu/clock.h"
-#include "cpu/fpu.h"
+#include "cpu/cpu.h"
 #include "lib/string.h"
 #include "pv/pv.h"
 

@@ -2,7 +2,7 @@
  * hypercall or the shared memory that does the same; kernels use them in places where that does not
  * matter, or before they know better. */
 #include "core/hypercall.h"
-#include "cpu/fpu.h"
+#include "cpu/cpu.h"
 #include "paging/paging.h"
 #include "pv/decode.h"
 #include "pv/pv.h"

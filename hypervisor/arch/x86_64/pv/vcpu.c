@@ -1,7 +1,6 @@
 /* A vCPU's hypervisor stack and processor state, and the switch from one vCPU to the next. */
 #include "cpu/apic.h"
 #include "cpu/cpu.h"
-#include "cpu/fpu.h"
 #include "cpu/vectors.h"
 #include "paging/paging.h"
 #include "pv/pv.h"
