@@ -51,7 +51,7 @@ static inline void mark_and_unlock(struct evtchn *chn, bool still)
     uint32_t port = chn->port;
     unsigned word = evtchn_word(chn), bit = port % 64;
 
-    if (unlikely(READ_ONCE(d->evtchn.fifo))) {
+    if (unlikely(d->evtchn.fifo)) { /* as plain reads these two take an instruction less each */
         mark_fifo_and_unlock(chn);
         return;
     }
@@ -62,7 +62,7 @@ static inline void mark_and_unlock(struct evtchn *chn, bool still)
     spin_unlock(&chn->lock);
     if (!(READ_ONCE(shared->evtchn_mask[word]) >> bit & 1))
         notify_vcpu(READ_ONCE(chn->notify), word); /* whom bind_vcpu named before it was pending */
-    if (unlikely(READ_ONCE(d->evtchn.pollers)))
+    if (unlikely(d->evtchn.pollers))
         evtchn_wake_pollers(d, port);
 }
 
@@ -122,7 +122,7 @@ static int unmask(struct domain *d, uint32_t port)
 }
 
 /* The frequent ones by themselves: their argument is a port number alone. */
-long do_event_channel_op(uint32_t cmd, guest_ptr_t arg)
+__attribute__((flatten)) long do_event_channel_op(uint32_t cmd, guest_ptr_t arg)
 {
     struct domain *d = current->domain;
     uint32_t port;
