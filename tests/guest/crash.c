@@ -3,7 +3,7 @@
 
 #define NOWHERE 0x5000ul
 
-#define LOW 0x600000ul
+#define LOW 0x20000ul
 
 #define DATA_DPL3      0x00cff3000000fffful
 #define FLAGS_VM_IOPL3 0x23202u /* and IF */
@@ -61,13 +61,16 @@ static void fault(void)
  * I/O privilege level of the frame, if that lies in the first 4 GiB. The first trap there leads
  * back into the hypervisor, which sees a selector that can look like one of ring 3 or of its own.
  */
-static void vm86(uint32_t cs)
+#define SPIN 0x800 /* in that page */
+
+static void vm86(uint32_t ip, uint32_t cs)
 {
-    const uint32_t frame[9] = {NOWHERE, cs, FLAGS_VM_IOPL3};
+    const uint32_t frame[9] = {ip, cs, FLAGS_VM_IOPL3};
     uint64_t *root = lm_boot_root();
     void *page = check_page();
 
     memcpy(page, frame, sizeof(frame));
+    memcpy((char *)page + SPIN, "\xeb\xfe", 2); /* jmp to itself */
     lm_assert(lm_pt_reach(root, (void *)LOW, check_pool()) == 0);
     lm_assert(lm_pt_write(lm_pt_entry(root, (void *)LOW, 1),
                           lm_pte(lm_virt_to_mfn(page), LM_PTE_DATA)) == 0);
@@ -76,12 +79,18 @@ static void vm86(uint32_t cs)
 
 static void vm86_ring3(void)
 {
-    vm86(0x1003);
+    vm86(NOWHERE, 0x1003);
+}
+
+/* The first trap is an interrupt. */
+static void vm86_spins(void)
+{
+    vm86(LOW + SPIN - (0x2003 << 4), 0x2003);
 }
 
 static void vm86_ring0(void)
 {
-    vm86(0x1000);
+    vm86(NOWHERE, 0x1000);
 }
 
 /* With selectors that mean something only in the guest's GDT, which is gone while the domain's
@@ -119,6 +128,7 @@ static const struct {
     {"fault", fault},
     {"vm86-ring3", vm86_ring3},
     {"vm86-ring0", vm86_ring0},
+    {"vm86-spins", vm86_spins},
     {"selectors", selectors},
     {"panic", panic},
 };
