@@ -49,9 +49,8 @@ static void interrupt(unsigned vector)
 void trap_from_guest(struct vcpu *v, struct regs *regs)
 {
     if (unlikely(regs->rflags & (RFLAGS_VM | RFLAGS_IOPL))) {
-        if (regs->vector >= 32) /* or none would ever come again */
-            interrupt(regs->vector);
         guest_bad_flags(v, regs);
+        interrupt(regs->vector); /* if it is one: or none would ever come again */
         return;
     }
     if (regs->vector == VECTOR_PF)
